@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rebuild_projection {
+
+/// The value of a store's order columns, as the database prints them. Compared by the database only.
+using Position = std::vector<std::string>;
+
+/// "2025-02-01 00:00:00+00, 550e8400-…": the columns joined by ", ".
+std::string to_string(const Position& position);
+
+/// A value inside a payload. `text` is what PostgreSQL's `payload #>> path` gives: strings without quotes and escapes, numbers
+/// by their own digits, objects and arrays as their JSON text. Lives as long as the page it came from.
+struct Json {
+  enum class Kind : std::uint8_t {
+    missing,  ///< the path leads nowhere
+    null,     ///< JSON null
+    boolean,
+    number,
+    string,
+    object,
+    array,
+    invalid,  ///< cannot be read (a lone surrogate, \u0000): `text` says why; an error of the event that uses it
+  };
+  Kind kind = Kind::missing;
+  std::string_view text;
+};
+
+/// One row of the event store. All views live as long as the page; an absent (SQL NULL) column is nullopt.
+struct StoredEvent {
+  std::string_view event_id;
+  std::optional<std::string_view> ts;  ///< ISO 8601 in UTC, as PostgreSQL prints it: "2025-02-01 00:00:00+00"
+  std::string_view type;
+  std::optional<std::string_view> stream_id;
+  std::string_view payload;  ///< JSON text; SQL NULL is "{}"
+  std::optional<std::string_view> metadata;
+  std::span<const std::string_view> position;  ///< one text per order column
+
+  [[nodiscard]] Position owned_position() const { return {position.begin(), position.end()}; }
+};
+
+/// What a projector wants out of payloads. Paths are JSON Pointers (RFC 6901).
+struct Extraction {
+  /// "for every element (or member) that `pattern` matches": each `*` of the pattern is a wildcard. `paths` are relative to
+  /// the element: "" is the element itself, "/user_id" a member of it.
+  struct Elements {
+    std::string pattern;
+    std::vector<std::string> paths;
+  };
+  std::vector<std::string> paths;
+  std::vector<Elements> elements;
+};
+
+/// One match of an Extraction::Elements.
+struct Element {
+  std::span<const std::string_view> matched;  ///< what each `*` matched, outermost first: a member's key or an index
+  std::span<const Json> values;               ///< parallel to Extraction::Elements::paths
+};
+
+/// What a projector sees of one event: the stored row and the values of its Extraction.
+class Event {
+ public:
+  Event(const StoredEvent& stored, std::span<const Json> values, std::span<const std::vector<Element>> elements)
+      : stored_(&stored), values_(values), elements_(elements) {}
+
+  [[nodiscard]] const StoredEvent& stored() const { return *stored_; }
+  [[nodiscard]] std::string_view type() const { return stored_->type; }
+  /// The value at Extraction::paths[index].
+  [[nodiscard]] const Json& value(std::size_t index) const { return values_[index]; }
+  /// The matches of Extraction::elements[index], in payload order.
+  [[nodiscard]] const std::vector<Element>& elements(std::size_t index) const { return elements_[index]; }
+
+ private:
+  const StoredEvent* stored_;
+  std::span<const Json> values_;
+  std::span<const std::vector<Element>> elements_;
+};
+
+}  // namespace rebuild_projection

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// Every bound of the engine that is not an option, with its unit and the reason for its value.
+namespace rebuild_projection::limits {
+
+/// Events in one page at the most. A page is the unit that travels; a larger one gains nothing once the cost of a FETCH
+/// round trip is spread over it, and costs memory for every token.
+inline constexpr std::size_t page_events_max = 2'000;
+
+/// Bytes of one page after which it is closed. A page may exceed it by one FETCH: an event is never cut.
+inline constexpr std::size_t page_bytes_max = std::size_t{4} << 20;
+
+/// Rows of the first FETCH of a cursor; later ones follow the size of the rows that came (see PageReader).
+inline constexpr std::size_t fetch_rows_first = 200;
+
+/// Rows of one FETCH at the most.
+inline constexpr std::size_t fetch_rows_max = 2'000;
+
+/// Bytes that one FETCH should bring, by the average size of the rows before it.
+inline constexpr std::size_t fetch_bytes_target = std::size_t{4} << 20;
+
+/// Events after which the reader renews its snapshot ...
+inline constexpr std::uint64_t segment_events = 50'000;
+
+/// ... or the age after which it does, whichever comes first: an old snapshot keeps dead rows alive in every table.
+inline constexpr std::chrono::milliseconds segment_age_max{3'000};
+
+/// Bytes of a batch's pages that are kept until its commit, so that a refused batch can be folded again by halves from
+/// memory. Beyond it the pages are dropped and a refused batch is read again from the store.
+inline constexpr std::size_t kept_pages_bytes_max = std::size_t{64} << 20;
+
+/// Levels of nesting in a payload. jsonb itself stops near 6,000 with PostgreSQL's default stack.
+inline constexpr std::size_t payload_depth_max = 10'000;
+
+/// Events of a store without an index on its order from which on a warning names the CREATE INDEX to run.
+inline constexpr std::uint64_t unindexed_warning_events = 10'000;
+
+}  // namespace rebuild_projection::limits

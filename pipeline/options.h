@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+namespace rebuild_projection {
+
+enum class Mode : std::uint8_t { dry_run, apply, verify };
+enum class OnError : std::uint8_t { stop, skip };
+
+/// What a run does, as far as the engine is concerned. What concerns PostgreSQL is in stages/rebuild.h.
+struct RunOptions {
+  std::vector<std::string> projections;  ///< names, or "all"
+  Mode mode = Mode::dry_run;
+  OnError on_error = OnError::stop;
+
+  std::uint64_t batch_events = 200;  ///< events per transaction, 1 or more
+  std::uint64_t max_events = 0;      ///< stop after this many; 0: no limit
+
+  // Concurrency; 0 is "from the machine".
+  unsigned tokens = 0;   ///< pages in flight
+  unsigned workers = 0;  ///< CPU threads
+  unsigned readers = 0;  ///< parallel cursors
+
+  std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;  ///< pages in flight and change sets together
+
+  /// A second, harder stop: the statement that is running is cancelled and its transaction rolled back.
+  std::stop_token abort;
+};
+
+}  // namespace rebuild_projection

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/changes.h"
+#include "pipeline/event.h"
+
+/// What travels through the pipeline: pages of events, and what the stages add to them.
+namespace rebuild_projection {
+
+/// A failure on its way to the commit stage, which finishes every earlier page and then ends the run with it.
+struct Failure {
+  std::exception_ptr cause;
+  std::string projection;  ///< empty where no projector was involved
+  std::optional<std::size_t> event;  ///< index in the page
+};
+
+/// Consecutive events, as the reader filled them. One buffer holds all texts; it never moves once the page left the reader.
+struct Page {
+  std::uint64_t number = 0;  ///< dense from 0, in position order
+  std::uint64_t batch = 0;   ///< dense from 0
+  bool ends_batch = false;   ///< no later page belongs to this batch
+  std::vector<StoredEvent> events;
+  /// The texts, with at least 64 readable bytes after the last of them (what simdjson asks for).
+  std::unique_ptr<char[]> buffer;
+  std::size_t buffer_bytes = 0;
+  std::vector<std::string_view> positions;  ///< what StoredEvent::position points into
+  std::optional<Failure> failure;           ///< reading failed after these events
+};
+
+/// What the parse stage found in a page. Views point into the page and into `texts`.
+struct ParsedPage {
+  std::vector<Json> values;                         ///< values_per_event for each event that was parsed
+  std::vector<std::vector<Element>> elements;       ///< elements_per_event for each event that was parsed
+  std::vector<std::optional<std::string>> errors;   ///< one per event: why its payload cannot be read; empty if none failed
+  static constexpr std::uint32_t not_parsed = UINT32_MAX;
+  std::vector<std::uint32_t> row;                   ///< event -> its row in `values` and `elements`, or not_parsed
+  std::shared_ptr<void> texts;                      ///< owns what had to be unescaped
+};
+
+/// An event that was left out for one projection.
+struct DeadLetter {
+  std::string event_id;
+  Position position;
+  std::string error;
+};
+
+/// What one projector made of one page (or of a part of it).
+struct Folded {
+  explicit Folded(const TableLayout& table) : changes(table) {}
+  ChangeSet changes;
+  std::uint64_t applied = 0;
+  std::uint64_t ignored = 0;
+  std::vector<DeadLetter> skipped;
+  std::optional<Failure> failure;
+};
+
+}  // namespace rebuild_projection

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/event.h"
+#include "pipeline/options.h"
+#include "pipeline/progress.h"
+
+namespace rebuild_projection {
+
+/// Why a run ended.
+enum class Ending : std::uint8_t {
+  complete,    ///< every event in range was processed
+  incomplete,  ///< --max-events was reached first
+  failed,      ///< an error stopped it
+  cancelled,   ///< a signal stopped it
+};
+std::string_view name_of(Ending ending);
+
+/// What a run did; everything the summary says. A plain value.
+struct Report {
+  struct Projection {
+    std::string name;
+    std::string table;  ///< as the database names it
+    int version = 1;
+    /// events_read = applied + ignored + skipped + errors + rolled_back. In DRY_RUN `applied` counts what would be.
+    std::uint64_t applied = 0;
+    std::uint64_t ignored = 0;
+    std::uint64_t skipped = 0;
+    std::uint64_t errors = 0;       ///< events that stopped the run: 0 or 1
+    std::uint64_t rolled_back = 0;  ///< other events of the batch that was rolled back
+    std::uint64_t rows_written = 0;
+    std::uint64_t rows_deleted = 0;
+    std::uint64_t rows_cleared = 0;
+    std::vector<std::string> types_never_seen;  ///< event types it names that did not occur
+  };
+
+  // What the run was.
+  Mode mode = Mode::dry_run;
+  std::uint64_t batch_events = 0;
+  unsigned tokens = 0, workers = 0, readers = 0;
+  std::string store;     ///< the store file's name
+  std::string database;  ///< "name on host:port as role", without secrets
+  std::string range;     ///< "all events", "events with ts >= …"
+
+  // What it did.
+  std::vector<Projection> projections;
+  std::uint64_t events_in_range = 0;  ///< counted at the start
+  std::uint64_t events_read = 0;
+  std::map<std::string, std::uint64_t> events_by_type;
+  std::uint64_t batches = 0;
+  std::uint64_t batches_closed_early = 0;  ///< by the memory bound
+  std::optional<Position> first_position;
+  std::optional<Position> last_position;
+  std::string last_event_id;
+
+  // How it went.
+  Ending ending = Ending::complete;
+  std::string ending_detail;  ///< one sentence: the error, or what to do next; empty if there is nothing to say
+  std::vector<std::string> warnings;
+  std::chrono::duration<double> seconds{0};  ///< while events flowed
+  std::array<double, all_stages.size()> busy_seconds{};
+  std::array<unsigned, all_stages.size()> stage_threads{};  ///< how many bodies of a stage could run at once
+
+  [[nodiscard]] double events_per_second() const;
+  /// Share of the time that a stage's threads were at work, 0 to 1.
+  [[nodiscard]] double occupancy(Stage stage) const;
+  [[nodiscard]] Stage bottleneck() const;  ///< the stage with the highest occupancy
+  [[nodiscard]] std::uint64_t skipped() const;
+  /// 0, 2 or 3 (DESIGN section 4).
+  [[nodiscard]] int exit_code() const;
+};
+
+}  // namespace rebuild_projection

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/error.h"
+#include "pipeline/page.h"
+#include "pipeline/projector.h"
+
+/// The three effects of a run, as the engine sees them: where pages come from, how payloads are read, where changes go.
+/// PostgreSQL's are in stages/; the engine's own tests use memory.
+namespace rebuild_projection {
+
+/// Pages in position order. Called by one thread at a time.
+class PageSource {
+ public:
+  PageSource() = default;
+  PageSource(const PageSource&) = delete;
+  PageSource& operator=(const PageSource&) = delete;
+  virtual ~PageSource() = default;
+
+  /// The next page, of at most `events_max` events (1 or more) and some megabytes, or nullopt at the end of the range.
+  /// Only `events`, `buffer` and `positions` are filled. Throws RunError, or Cancelled when a stop interrupted the wait.
+  virtual std::optional<Page> next(std::size_t events_max) = 0;
+
+  /// The same events once more: those after `after` (nullopt: from the beginning of the range) up to `last`, from a source of
+  /// its own, which may be used by another thread and must not outlive this one.
+  virtual std::unique_ptr<PageSource> again(const std::optional<Position>& after, const Position& last) = 0;
+};
+
+/// Reads payloads. Threads: parse() is called for several pages at once.
+class PayloadParser {
+ public:
+  PayloadParser() = default;
+  PayloadParser(const PayloadParser&) = delete;
+  PayloadParser& operator=(const PayloadParser&) = delete;
+  virtual ~PayloadParser() = default;
+
+  /// Fills the values of every projector's Extraction, for the events that any of them handles. An event whose payload cannot be
+  /// read gets an entry in `errors`; nothing is thrown for it. The values of projector p lie at values_offset(p).
+  virtual ParsedPage parse(const Page& page) const = 0;
+
+  [[nodiscard]] virtual std::size_t values_per_event() const = 0;
+  [[nodiscard]] virtual std::size_t elements_per_event() const = 0;
+  [[nodiscard]] virtual std::size_t values_offset(std::size_t projector) const = 0;
+  [[nodiscard]] virtual std::size_t elements_offset(std::size_t projector) const = 0;
+};
+
+/// A batch on its way into the database.
+struct Batch {
+  std::uint64_t number = 0;  ///< dense from 0, counting transactions
+  std::uint64_t events = 0;
+  Position first_position;
+  Position last_position;
+  std::string last_event_id;
+  std::optional<std::string> last_ts;
+
+  struct Projection {
+    const Projector* projector = nullptr;
+    ChangeSet changes;
+    std::vector<DeadLetter> skipped;
+    std::uint64_t applied = 0;  ///< events of this batch
+    std::uint64_t ignored = 0;
+  };
+  std::vector<Projection> projections;  ///< in the order of the run's projectors
+
+  /// The changes of one projector for the batch's events [begin, end) alone, folded once more; events it had to skip are
+  /// left out. May read from the store.
+  struct Part {
+    ChangeSet changes;
+    std::uint64_t applied = 0;
+  };
+  std::function<Part(std::size_t projection, std::uint64_t begin, std::uint64_t end)> fold_again;
+  /// Event id and position of the batch's event at `index`. May read from the store.
+  std::function<DeadLetter(std::uint64_t index)> event_at;
+};
+
+/// What a commit did, per projection.
+struct Committed {
+  struct Projection {
+    std::uint64_t rows_written = 0;
+    std::uint64_t rows_deleted = 0;
+    std::uint64_t refused = 0;  ///< events the database refused and that became dead letters (on-error skip)
+  };
+  std::vector<Projection> projections;
+};
+
+/// An event that the database refused while errors stop the run.
+struct RefusedEvent : RunError {
+  RefusedEvent(std::string in_projection, DeadLetter refused);
+  std::string projection;
+  DeadLetter event;
+};
+
+/// Where batches go. Called by one thread at a time, in order.
+class BatchSink {
+ public:
+  BatchSink() = default;
+  BatchSink(const BatchSink&) = delete;
+  BatchSink& operator=(const BatchSink&) = delete;
+  virtual ~BatchSink() = default;
+
+  /// Writes and commits one batch in one transaction: rows, checkpoints and dead letters of every projection, or nothing at all.
+  /// Throws RunError (RefusedEvent where one event is to blame), or Cancelled.
+  virtual Committed commit(const Batch& batch) = 0;
+};
+
+struct Stages {
+  PageSource& source;
+  const PayloadParser& parser;
+  BatchSink* sink = nullptr;  ///< null in DRY_RUN
+};
+
+}  // namespace rebuild_projection

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pipeline/projector.h"
+#include "stages/postgres/catalogue.h"
+
+namespace rebuild_projection {
+
+/// A projection file (DESIGN section 6) that was read and checked as far as it can be without a database.
+class ProjectionFile {
+ public:
+  struct Content;  ///< the rules, each with its line
+
+  ProjectionFile(std::shared_ptr<const Content> content);
+  [[nodiscard]] const std::string& name() const;
+  [[nodiscard]] const std::string& table() const;  ///< as written: "t" or "schema.t"
+  [[nodiscard]] const std::filesystem::path& path() const;
+  [[nodiscard]] int table_line() const;
+
+  /// Checks the file against its table and makes the projector. Every mistake found is added to `mistakes` as
+  /// "file:line: sentence"; then the result is null. It does not refer to this or to `table` afterwards.
+  [[nodiscard]] std::unique_ptr<Projector> bind(const CatalogueTable& table, std::vector<std::string>& mistakes) const;
+
+ private:
+  std::shared_ptr<const Content> content_;
+};
+
+/// Reads every *.toml of a directory, in the order of the file names. Every mistake in every file (TOML syntax, unknown or
+/// missing keys, wrong kinds, bad pointers, two files of one name) is added to `mistakes` as "file:line: sentence"; a file with a
+/// mistake is left out of the result. Throws UsageError if the directory cannot be read.
+std::vector<ProjectionFile> read_projection_files(const std::filesystem::path& directory, std::vector<std::string>& mistakes);
+
+/// The same for one file's text; `path` is for messages.
+std::vector<ProjectionFile> read_projection_text(const std::filesystem::path& path, std::string_view toml,
+                                                 std::vector<std::string>& mistakes);
+
+}  // namespace rebuild_projection

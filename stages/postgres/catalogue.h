@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rebuild_projection {
+
+/// What PostgreSQL's catalogue says about a projection's table. A plain value: read once, before anything is written
+/// (read_table in stages/postgres/catalogue_query.h), and then checked without a connection.
+struct CatalogueColumn {
+  std::string name;
+  std::string type;       ///< as a person reads it: "numeric(10,2)", "character varying(20)", "my_enum"
+  std::string base_type;  ///< what to cast a text to: the base type of a domain, without length or precision, qualified
+  std::uint32_t base_oid = 0;
+  char category = 'X';  ///< pg_type.typcategory of the base type: 'N' number, 'S' string, 'A' array, 'E' enum, 'D' date/time, 'B' boolean
+  std::int32_t type_modifier = -1;  ///< of the base type; -1: none
+  bool is_domain = false;
+  bool not_null = false;
+  bool generated = false;            ///< GENERATED ALWAYS AS (…) STORED
+  bool identity = false;             ///< GENERATED … AS IDENTITY
+  bool identity_always = false;
+  bool deterministic_collation = true;
+  std::optional<std::string> default_expression;  ///< SQL, of the column or else of its domain
+};
+
+struct CatalogueIndex {
+  std::string name;
+  std::vector<std::string> columns;  ///< key columns, in index order; "" for an expression
+  bool unique = false;
+  bool partial = false;
+  bool immediate = true;  ///< not deferrable
+  bool valid = true;
+};
+
+struct CatalogueTable {
+  std::uint32_t oid = 0;
+  std::string schema;
+  std::string name;
+  char kind = 'r';  ///< pg_class.relkind: 'r' table, 'p' partitioned, 'v' view, 'm' materialized view, 'f' foreign
+  bool unlogged = false;
+  std::vector<CatalogueColumn> columns;
+  std::vector<CatalogueIndex> indexes;
+  std::vector<std::string> triggers;               ///< user triggers that are enabled
+  std::vector<std::string> rules;
+  std::vector<std::string> incoming_foreign_keys;  ///< "constraint of table schema.name"
+  std::vector<std::uint32_t> outgoing_foreign_keys;  ///< oids of the tables referred to
+  bool deferrable_constraints = false;
+  bool row_security = false;      ///< would filter rows for this role
+  bool has_children = false;      ///< of plain inheritance
+  bool can_select = false, can_insert = false, can_update = false, can_delete = false, can_truncate = false;
+  std::string owner;
+
+  [[nodiscard]] const CatalogueColumn* find(std::string_view column) const;
+};
+
+}  // namespace rebuild_projection
