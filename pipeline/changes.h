@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,8 +17,9 @@
 #include "pipeline/table.h"
 #include "pipeline/timestamp.h"
 
-/// The algebra of changes (DESIGN: "Changes compose"): what events do to a row, without looking at the row, in a form in which
-/// "first a, then b" is again a change. Composition is associative; everything concurrent in the engine rests on that.
+/// The algebra of changes (DESIGN: "Changes compose"): what events do to a row, without looking at the row, in a form
+/// in which "first a, then b" is again a change. Composition is associative; everything concurrent in the engine rests
+/// on that.
 namespace rebuild_projection {
 
 /// SQL NULL.
@@ -25,17 +27,19 @@ struct Null {
   friend bool operator==(Null, Null) = default;
 };
 
-/// A list under `append`: a base (text of an array, SQL NULL, or none where the column's own value is the base) and what was
-/// appended to it; nullopt is a NULL element.
+/// A list under `append`: a base and what was appended to it; a nullopt element is NULL. The base is the text of an
+/// array. Without one, an operand of `combine` appends to the column's own value, and everywhere else to SQL NULL.
 struct List {
   std::optional<std::string> base;
   std::vector<std::optional<std::string>> appended;
+  std::size_t appended_bytes = 0;  ///< estimated memory of the elements' texts, so that nobody has to count them again
   friend bool operator==(const List&, const List&) = default;
 };
 
 /// A value on its way to a column. Text is converted by the column's own input function.
 using Value = std::variant<Null, std::string, Decimal, Timestamp, std::unique_ptr<List>>;
 Value copy(const Value& value);
+/// The same value, spelled the same: 1.0 and 1.00 are not.
 bool equal(const Value& left, const Value& right);
 /// The text that the column's input function gets; must not be Null or a List.
 std::string to_text(const Value& value);
@@ -80,6 +84,8 @@ struct RowChange {
 };
 
 /// `first` becomes "first, then `later`".
+void compose(const TableLayout& table, ColumnChanges& first, ColumnChange&& later);
+void compose(const TableLayout& table, ColumnChanges& first, ColumnChanges&& later);
 void compose(const TableLayout& table, RowChange& first, RowChange&& later);
 
 /// A row's key: `canonical` is the same for keys that the database holds equal.
@@ -88,8 +94,8 @@ struct Key {
   std::vector<std::string> values;  ///< what is written, one per key column
 };
 
-/// Makes keys of one projection's table. Throws EventError for a part that is missing, null or not of the column's type; the
-/// column is named, the value is not.
+/// Makes keys of one projection's table. Throws EventError for a part that is missing, null or not of the column's
+/// type; the column is named, the value is not.
 Key make_key(const TableLayout& table, std::span<const Json> parts);
 
 /// The changes of one projector, at most one per row.
@@ -97,8 +103,9 @@ Key make_key(const TableLayout& table, std::span<const Json> parts);
 class ChangeSet {
  public:
   struct Row {
-    std::vector<std::string> key;
+    std::vector<std::string> key;  ///< as the event spelled it that creates the row
     RowChange change;
+    std::size_t bytes = 0;  ///< this row's share of bytes()
   };
 
   explicit ChangeSet(const TableLayout& table) : table_(&table) {}
@@ -118,13 +125,15 @@ class ChangeSet {
   void clear();
 
  private:
+  void compose_into(Row& row, std::vector<std::string>&& key, RowChange&& later);
+
   const TableLayout* table_;
   std::unordered_map<std::string, Row> rows_;
   std::size_t bytes_ = 0;
 };
 
-/// What one event does to one projection. A projector's handle() fills it; the engine moves it into the change set after handle
-/// returned, or drops it when handle threw: an event's changes are all or none.
+/// What one event does to one projection. A projector's handle() fills it; the engine moves it into the change set
+/// after handle returned, or drops it when handle threw: an event's changes are all or none.
 class Changes {
  public:
   explicit Changes(const TableLayout& table) : table_(&table) {}
@@ -132,9 +141,10 @@ class Changes {
   /// The change of one row, column by column. Valid until the next call of upsert(), update() or remove().
   class Row {
    public:
-    /// Each brings `value` to the column's type and throws EventError where that cannot be: a fraction for an integer column,
-    /// no number for `add`, `min` or `max`. A missing value does nothing, except that `add` takes it as 0. JSON null sets
-    /// NULL, adds 0, appends a NULL element, and does nothing under `init`, `min`, `max`.
+    /// Each brings `value` to the column's type and throws EventError where that cannot be: a fraction for an integer
+    /// column, no number for `add`, `min` or `max`. A missing value does nothing, except that `add` takes it as 0. JSON
+    /// null sets NULL, adds 0, appends a NULL element, and does nothing under `init`, `min`, `max`. A combining
+    /// operation other than the one the layout declares for the column is a bug of the projector: std::logic_error.
     Row& set(std::size_t column, const Json& value) { return apply(Operation::set, column, value); }
     Row& apply(Operation operation, std::size_t column, const Json& value);
 

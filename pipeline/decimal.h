@@ -1,6 +1,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,8 +10,8 @@
 
 namespace rebuild_projection {
 
-/// An exact decimal number of any size, with a scale: 1.10 keeps its zero. Follows PostgreSQL's numeric: sums keep the larger
-/// scale, rounding is half away from zero, 1.0 and 1.00 are equal.
+/// An exact decimal number of any size, with a scale: 1.10 keeps its zero. Follows PostgreSQL's numeric: sums keep the
+/// larger scale, rounding is half away from zero, 1.0 and 1.00 are equal.
 class Decimal {
  public:
   Decimal();
@@ -21,19 +22,23 @@ class Decimal {
   Decimal& operator=(Decimal&& other) noexcept;
   ~Decimal();
 
-  /// Reads "-12.50", "1e3", ".5", "5."; white space around it is allowed, as PostgreSQL's numeric input allows it. nullopt
-  /// where the text is anything else (NaN and infinity too) or has more digits than numeric holds (131,072 before the
-  /// point, 16,383 after it).
+  /// Reads "-12.50", "1e3", ".5", "5."; white space around it is allowed, as PostgreSQL's numeric input allows it.
+  /// nullopt where the text is anything else (NaN and infinity too) or has more digits than numeric holds (131,072
+  /// before the point, 16,383 after it).
   static std::optional<Decimal> parse(std::string_view text);
 
   [[nodiscard]] int scale() const { return scale_; }
   [[nodiscard]] bool is_integral() const;
-  /// This number with exactly `scale` digits after the point (negative: rounded before the point), half away from zero.
+  /// This number with exactly `scale` digits after the point, rounded half away from zero. A negative `scale` rounds
+  /// before the point, as numeric(3, -2) does; the result then has scale 0.
   [[nodiscard]] Decimal rounded(int scale) const;
   /// Plain digits, never an exponent: "-12.50".
   [[nodiscard]] std::string to_text() const;
   /// The same text for equal numbers: without trailing zeros after the point, never "-0".
   [[nodiscard]] std::string to_canonical_text() const;
+
+  /// Memory held besides the object itself, in bytes, estimated.
+  [[nodiscard]] std::size_t heap_bytes() const;
 
   Decimal& operator+=(const Decimal& other);
   friend std::strong_ordering operator<=>(const Decimal& left, const Decimal& right);

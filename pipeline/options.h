@@ -25,7 +25,8 @@ struct RunOptions {
   unsigned workers = 0;  ///< CPU threads
   unsigned readers = 0;  ///< parallel cursors
 
-  std::uint64_t memory_bytes_max = std::uint64_t{512} << 20;  ///< pages in flight and change sets together
+  /// Pages in flight and change sets together; 0: 512 MiB, or half of what a smaller container has.
+  std::uint64_t memory_bytes_max = 0;
 
   /// A second, harder stop: the statement that is running is cancelled and its transaction rolled back.
   std::stop_token abort;

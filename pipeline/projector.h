@@ -46,6 +46,10 @@ class Projector {
   virtual void handle(const Event& event, Changes& changes) const = 0;
 };
 
+/// Those of `known` that are `wanted`, in the order of `known`, each once; "all" is every one. Throws UsageError, listing the names
+/// there are, for an unknown one.
+std::vector<std::string> select_names(const std::vector<std::string>& known, const std::vector<std::string>& wanted);
+
 /// The projectors a program knows, in the order they were registered.
 class ProjectorRegistry {
  public:
@@ -53,9 +57,7 @@ class ProjectorRegistry {
   void add(std::unique_ptr<Projector> projector);
   [[nodiscard]] const Projector* find(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> names() const;
-  /// The projectors named, in registry order, each once; "all" is every one. Throws UsageError, listing the names there
-  /// are, for an unknown one.
-  [[nodiscard]] std::vector<const Projector*> select(const std::vector<std::string>& names) const;
+  [[nodiscard]] std::vector<const Projector*> select(const std::vector<std::string>& names) const;  ///< by select_names
 
  private:
   std::vector<std::unique_ptr<Projector>> projectors_;

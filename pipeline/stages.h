@@ -27,6 +27,9 @@ class PageSource {
   /// Only `events`, `buffer` and `positions` are filled. Throws RunError, or Cancelled when a stop interrupted the wait.
   virtual std::optional<Page> next(std::size_t events_max) = 0;
 
+  /// Nothing will be asked for a while: let go of what costs others, such as a snapshot. next() goes on where it was.
+  virtual void pause() {}
+
   /// The same events once more: those after `after` (nullopt: from the beginning of the range) up to `last`, from a source of
   /// its own, which may be used by another thread and must not outlive this one.
   virtual std::unique_ptr<PageSource> again(const std::optional<Position>& after, const Position& last) = 0;

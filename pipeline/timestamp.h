@@ -9,12 +9,13 @@
 namespace rebuild_projection {
 
 /// A moment, comparable, exact to the microsecond as PostgreSQL's timestamps are; -infinity and infinity included.
+/// Counts from 2000 as PostgreSQL does: its range, 4714 BC to 294276 AD, does not fit 64 bits counted from 1970.
 struct Timestamp {
-  std::int64_t microseconds = 0;  ///< since 1970-01-01 00:00:00 UTC; INT64_MIN and INT64_MAX are the infinities
+  std::int64_t microseconds = 0;  ///< since 2000-01-01 00:00:00 UTC; INT64_MIN and INT64_MAX are the infinities
 
   /// Reads what PostgreSQL prints with DateStyle ISO in UTC ("2025-02-01 00:00:00.5+00", "0044-03-15 00:00:00+00 BC",
-  /// "infinity"), with or without zone (without: UTC), and ISO 8601 as people write it ("2025-02-01T00:00:00Z", "+05:30").
-  /// nullopt where it is anything else.
+  /// "infinity"), with or without zone (without: UTC), and ISO 8601 as people write it ("2025-02-01T00:00:00Z",
+  /// "+05:30"). nullopt where it is anything else.
   static std::optional<Timestamp> parse(std::string_view text);
 
   /// As PostgreSQL prints a timestamptz in UTC; parse(to_text()) is the same moment.

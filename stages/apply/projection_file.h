@@ -1,9 +1,9 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/projector.h"
@@ -30,10 +30,11 @@ class ProjectionFile {
   std::shared_ptr<const Content> content_;
 };
 
-/// Reads every *.toml of a directory, in the order of the file names. Every mistake in every file (TOML syntax, unknown or
-/// missing keys, wrong kinds, bad pointers, two files of one name) is added to `mistakes` as "file:line: sentence"; a file with a
-/// mistake is left out of the result. Throws UsageError if the directory cannot be read.
-std::vector<ProjectionFile> read_projection_files(const std::filesystem::path& directory, std::vector<std::string>& mistakes);
+/// Reads every *.toml of a directory, in the order of the file names. Every mistake in every file (TOML syntax, unknown
+/// or missing keys, wrong kinds, bad pointers, two files of one name) is added to `mistakes` as "file:line: sentence";
+/// a file with a mistake is left out of the result. Throws UsageError if the directory cannot be read.
+std::vector<ProjectionFile> read_projection_files(const std::filesystem::path& directory,
+                                                  std::vector<std::string>& mistakes);
 
 /// The same for one file's text; `path` is for messages.
 std::vector<ProjectionFile> read_projection_text(const std::filesystem::path& path, std::string_view toml,

@@ -1,0 +1,55 @@
+#include "pipeline/fold.h"
+
+#include <new>
+
+#include "pipeline/error.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+Event event_of(const PayloadParser& parser, std::size_t projector, const StoredEvent& stored, const ParsedPage& parsed,
+               std::uint32_t row, const Extraction& wanted) {
+  const std::size_t values = row * parser.values_per_event() + parser.values_offset(projector);
+  const std::size_t elements = row * parser.elements_per_event() + parser.elements_offset(projector);
+  return {stored, std::span(parsed.values).subspan(values, wanted.paths.size()),
+          std::span(parsed.elements).subspan(elements, wanted.elements.size())};
+}
+
+}  // namespace
+
+std::unique_ptr<Folded> fold(RunProjector run_projector, const PayloadParser& parser, const Page& page,
+                             const ParsedPage& parsed, std::size_t begin, std::size_t end, OnError on_error, bool dry) {
+  const Projector& projector = *run_projector.projector;
+  auto folded = std::make_unique<Folded>(projector.table());
+  Changes changes(projector.table());
+  for (std::size_t index = begin; index < end; ++index) {
+    const StoredEvent& stored = page.events[index];
+    if (!projector.handles(stored.type)) {
+      ++folded->ignored;
+      continue;
+    }
+    try {
+      if (!parsed.errors.empty() && parsed.errors[index]) throw EventError(*parsed.errors[index]);
+      if (!dry) {
+        projector.handle(
+            event_of(parser, run_projector.index, stored, parsed, parsed.row[index], projector.extraction()), changes);
+        changes.move_into(folded->changes);
+      }
+      ++folded->applied;
+    } catch (const std::bad_alloc&) {  // not the event's fault
+      folded->failure = Failure{std::current_exception(), projector.name(), index};
+      return folded;
+    } catch (const std::exception& error) {
+      changes.discard();
+      if (on_error == OnError::stop) {
+        folded->failure = Failure{std::current_exception(), projector.name(), index};
+        return folded;
+      }
+      folded->skipped.push_back({std::string(stored.event_id), stored.owned_position(), error.what()});
+    }
+  }
+  return folded;
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "pipeline/fold.h"
+#include "pipeline/graph.h"
+#include "pipeline/stages.h"
+
+namespace rebuild_projection {
+
+/// The batch that is being put together from pages, in order. Its memory grows with its change sets: pages are kept only up to
+/// a bound (limits.h), and read again in the rare case that a refused batch needs them.
+/// Not thread-safe.
+class OpenBatch {
+ public:
+  OpenBatch(std::vector<RunProjector> projectors, const Stages& stages, OnError on_error);
+
+  /// Adds the changes of a page that no stage failed on.
+  void add(const PagePtr& page);
+  [[nodiscard]] bool empty() const { return batch_.events == 0; }
+  [[nodiscard]] std::uint64_t events() const { return batch_.events; }
+  /// Change sets, in bytes.
+  [[nodiscard]] std::size_t bytes() const;
+  /// The batch as the sink gets it. It refers to this.
+  [[nodiscard]] const Batch& batch() const { return batch_; }
+  /// Event types of the batch's events, how often.
+  [[nodiscard]] const std::vector<std::pair<std::string, std::uint64_t>>& types() const { return types_; }
+  /// Begins the next one, after this one's last event.
+  void restart();
+  /// Forgets this one, and begins again after the same event.
+  void drop();
+
+ private:
+  using Visit = std::function<void(const Page&, const ParsedPage&, std::size_t begin, std::size_t end)>;
+  /// Calls `visit` for the pieces of the batch's events [begin, end), in order.
+  void for_events(std::uint64_t begin, std::uint64_t end, const Visit& visit) const;
+  [[nodiscard]] Batch::Part fold_again(std::size_t projection, std::uint64_t begin, std::uint64_t end) const;
+  [[nodiscard]] DeadLetter event_at(std::uint64_t index) const;
+  void clear();
+
+  std::vector<RunProjector> projectors_;
+  Stages stages_;
+  OnError on_error_;
+  Batch batch_;
+  std::vector<std::pair<std::string, std::uint64_t>> types_;
+  std::optional<Position> after_;  ///< the last event before the batch
+  std::vector<PagePtr> kept_;
+  std::size_t kept_bytes_ = 0;
+  bool all_kept_ = true;
+};
+
+}  // namespace rebuild_projection

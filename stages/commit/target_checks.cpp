@@ -1,0 +1,97 @@
+#include "stages/commit/target_checks.h"
+
+#include <algorithm>
+
+namespace rebuild_projection {
+
+namespace {
+
+/// The advisory locks' first key: "rebu" in ASCII. The second is the table's oid.
+constexpr std::int32_t lock_class = 0x72656275;
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string result;
+  for (const std::string& name : names) result += (result.empty() ? "" : ", ") + name;
+  return result;
+}
+
+std::string kind_name(char kind) {
+  switch (kind) {
+    case 'v':
+      return "a view";
+    case 'm':
+      return "a materialized view";
+    case 'f':
+      return "a foreign table";
+    case 'S':
+      return "a sequence";
+    default:
+      return "not a table";
+  }
+}
+
+std::string missing_grants(const TargetUse& use) {
+  std::string grants;
+  auto need = [&](bool granted, const char* right) {
+    if (!granted) grants += (grants.empty() ? "" : ", ") + std::string(right);
+  };
+  need(use.table->can_select, "SELECT");
+  need(use.table->can_insert, "INSERT");
+  need(use.table->can_update, "UPDATE");
+  need(use.table->can_delete, "DELETE");
+  if (use.truncate) need(use.table->can_truncate, "TRUNCATE");
+  return grants;
+}
+
+}  // namespace
+
+std::vector<std::string> check_target(const TargetUse& use) {
+  const CatalogueTable& table = *use.table;
+  const std::string name = table.schema + "." + table.name;
+  std::vector<std::string> mistakes;
+  auto mistake = [&](const std::string& sentence) { mistakes.push_back(use.where + sentence); };
+
+  if (table.kind != 'r' && table.kind != 'p') {
+    mistake(name + " is " + kind_name(table.kind) + "; a projection needs a table");
+    return mistakes;
+  }
+  if (std::find(use.store_relations.begin(), use.store_relations.end(), table.oid) != use.store_relations.end())
+    mistake(name + " belongs to the event store, which is never written to");
+  for (std::uint32_t referred : table.outgoing_foreign_keys)
+    if (std::find(use.store_relations.begin(), use.store_relations.end(), referred) != use.store_relations.end())
+      mistake(name + " has a foreign key to the event store, whose rows every insert would lock; drop the foreign key");
+  if (!table.incoming_foreign_keys.empty())
+    mistake(name + " is referred to by foreign keys (" + joined(table.incoming_foreign_keys) +
+            "), so its rows cannot be cleared in place; drop them first");
+  if (!table.triggers.empty())
+    mistake(name + " has triggers (" + joined(table.triggers) +
+            "), which would fire for every rebuilt row; disable them first: ALTER TABLE " + quote_name(table.schema, table.name) +
+            " DISABLE TRIGGER USER;");
+  if (!table.rules.empty()) mistake(name + " has rewrite rules (" + joined(table.rules) + "); drop them first");
+  if (table.has_children) mistake(name + " has inheriting tables, whose rows would be cleared too; use a plain or partitioned table");
+  if (table.row_security)
+    mistake(name + " has row-level security that would hide rows from role " + use.role + "; run as a role with BYPASSRLS");
+  if (const std::string grants = missing_grants(use); !grants.empty())
+    mistake("role " + use.role + " may not change " + name + "; its owner (" + table.owner + ") must run: GRANT " + grants + " ON " +
+            quote_name(table.schema, table.name) + " TO " + quote_name(use.role) + ";");
+  return mistakes;
+}
+
+void lock_target(Session& session, const CatalogueTable& table) {
+  const Session::Parameters keys{std::to_string(lock_class), std::to_string(static_cast<std::int32_t>(table.oid))};
+  if (session.execute("SELECT pg_try_advisory_lock($1::int, $2::int)", keys).boolean(0, 0)) return;
+  const Rows holder = session.execute(
+      "SELECT a.pid, a.usename, coalesce(a.client_addr::text, 'local'), date_trunc('second', a.backend_start)"
+      " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+      " WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+      " AND l.classid = $1::int::oid AND l.objid = $2::int::oid AND l.objsubid = 2",
+      keys);
+  std::string who = "another session";
+  if (holder.size() > 0)
+    who = "server process " + std::string(holder.text(0, 0)) + " of role " + std::string(holder.text(0, 1)) + " (" +
+          std::string(holder.text(0, 2)) + "), connected since " + std::string(holder.text(0, 3));
+  throw UsageError("another rebuild of " + table.schema + "." + table.name + " is running: " + who +
+                   "; wait for it, or end it with a SIGTERM to its program");
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "stages/postgres/catalogue.h"
+#include "stages/postgres/session.h"
+
+namespace rebuild_projection {
+
+/// A relation that a name leads to.
+struct Relation {
+  std::uint32_t oid = 0;
+  std::string schema;
+  std::string name;
+  std::string role;  ///< the session's
+  bool can_select = false;
+  bool row_security = false;  ///< would filter rows for this role
+};
+
+/// Looks "table" (along the role's search_path) or "schema.table" up. Names are exact, not folded to lower case; a name
+/// with a dot in it is tried as one name first.
+std::optional<Relation> find_relation(Session& session, const std::string& name);
+
+/// What the catalogue says about a table; nullopt where there is none of that name.
+std::optional<CatalogueTable> read_table(Session& session, const std::string& name);
+
+}  // namespace rebuild_projection

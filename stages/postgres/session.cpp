@@ -1,0 +1,246 @@
+#include "stages/postgres/session.h"
+
+#include <charconv>
+#include <pqxx/pqxx>
+
+namespace rebuild_projection {
+
+namespace {
+
+/// "ERROR:  relation …\nLINE 1: …\n" -> "relation …": the first line without its severity.
+std::string primary_message(std::string_view text) {
+  text = text.substr(0, text.find('\n'));
+  for (std::string_view severity : {"ERROR:", "FATAL:", "PANIC:"}) {
+    if (const auto at = text.find(severity); at != std::string_view::npos) {
+      text.remove_prefix(at + severity.size());
+      break;
+    }
+  }
+  const auto begin = text.find_first_not_of(' ');
+  return std::string(begin == std::string_view::npos ? text : text.substr(begin));
+}
+
+}  // namespace
+
+SqlError::SqlError(std::string state, const std::string& message, std::string sql)
+    : RunError(message), sqlstate(std::move(state)), statement(std::move(sql)) {}
+
+bool SqlError::blames_data() const {
+  // 22 data exception, 23 integrity violation, 54 a value too large for the server (an index entry, say), P0 raised by a
+  // check's or a domain's function: https://www.postgresql.org/docs/current/errcodes-appendix.html
+  return is_class("22") || is_class("23") || is_class("54") || is_class("P0");
+}
+
+struct Rows::Data {
+  pqxx::result result;
+};
+
+namespace {
+auto row_index(std::size_t row) { return static_cast<pqxx::result::size_type>(row); }
+auto column_index(std::size_t column) { return static_cast<pqxx::row::size_type>(column); }
+}  // namespace
+
+std::size_t Rows::size() const { return static_cast<std::size_t>(data_->result.size()); }
+std::size_t Rows::columns() const { return static_cast<std::size_t>(data_->result.columns()); }
+bool Rows::is_null(std::size_t row, std::size_t column) const {
+  return data_->result[row_index(row)][column_index(column)].is_null();
+}
+std::string_view Rows::text(std::size_t row, std::size_t column) const {
+  const auto field = data_->result[row_index(row)][column_index(column)];
+  return {field.c_str(), static_cast<std::size_t>(field.size())};
+}
+std::optional<std::string> Rows::optional(std::size_t row, std::size_t column) const {
+  if (is_null(row, column)) return std::nullopt;
+  return std::string(text(row, column));
+}
+std::uint64_t Rows::number(std::size_t row, std::size_t column) const {
+  std::uint64_t value = 0;
+  const std::string_view digits = text(row, column);
+  std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return value;
+}
+std::uint64_t Rows::affected() const { return static_cast<std::uint64_t>(data_->result.affected_rows()); }
+
+struct Session::Connection {
+  pqxx::connection link;
+  /// One for the connection's life: libpqxx 6 reconnects silently when a transaction object is made on a broken connection,
+  /// and session state and locks would be gone. BEGIN and COMMIT are statements of ours.
+  std::unique_ptr<pqxx::nontransaction> statements;
+  std::string where;
+  std::string user_search_path;
+  std::stop_token stop;
+  std::optional<std::stop_callback<std::function<void()>>> cancel;
+
+  explicit Connection(const std::string& dsn) : link(dsn) {
+#if PQXX_VERSION_MAJOR < 7
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    link.inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+#endif
+    statements = std::make_unique<pqxx::nontransaction>(link);
+  }
+
+  template <typename Call>
+  Rows guarded(const std::string& sql, Call&& call) {
+    if (stop.stop_requested()) throw Cancelled("cancelled before: " + sql.substr(0, 60));
+    try {
+      return Rows(std::make_shared<const Rows::Data>(Rows::Data{call()}));
+    } catch (const pqxx::sql_error& error) {
+      if (error.sqlstate() == "57014" && stop.stop_requested()) throw Cancelled("the running statement was cancelled");
+      const bool lost = error.sqlstate().empty() || !link.is_open();
+      throw SqlError(lost ? "08006" : error.sqlstate(), primary_message(error.what()), sql);
+    } catch (const pqxx::broken_connection& error) {
+      throw SqlError("08006", "the connection to the database was lost: " + primary_message(error.what()), sql);
+    } catch (const pqxx::failure& error) {
+      throw SqlError(link.is_open() ? "XX000" : "08006", primary_message(error.what()), sql);
+    }
+  }
+};
+
+namespace {
+
+#if PQXX_VERSION_MAJOR >= 7
+pqxx::params bound(const Session::Parameters& parameters) {
+  pqxx::params result;
+  result.reserve(parameters.size());
+  for (const auto& parameter : parameters) {
+    if (parameter)
+      result.append(*parameter);
+    else
+      result.append();
+  }
+  return result;
+}
+#else
+std::vector<const char*> bound(const Session::Parameters& parameters) {
+  std::vector<const char*> result;
+  result.reserve(parameters.size());
+  for (const auto& parameter : parameters) result.push_back(parameter ? parameter->c_str() : nullptr);
+  return result;
+}
+#endif
+
+std::string session_settings(std::string_view role, Session::Access access) {
+  // What the texts of values look like, whatever the role, the database or the server says; names resolve to the catalogue only
+  // (pg_temp last, where it would come first unsaid); rows hidden by row-level security are an error, not a silence.
+  return "SET application_name = " + literal("rebuild_projection/" + std::string(role)) +
+         "; SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'"
+         "; SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
+         "; SET standard_conforming_strings = on; SET search_path = pg_catalog, pg_temp; SET row_security = off"
+         "; SET client_min_messages = error; SET jit = off; SET cursor_tuple_fraction = 1" +
+         (access == Session::Access::read_only ? "; SET default_transaction_read_only = on" : "");
+}
+
+}  // namespace
+
+Session::Session(const std::string& dsn, std::string_view role, Access access) {
+  try {
+    connection_ = std::make_unique<Connection>(dsn);
+    connection_->user_search_path = execute("SELECT pg_catalog.current_setting('search_path')").text(0, 0);
+    execute(session_settings(role, access));
+    const Rows rows = execute("SELECT pg_backend_pid(), current_database(), current_user");
+    if (rows.number(0, 0) != static_cast<std::uint64_t>(backend_pid()))
+      throw UsageError("the connection goes through a pooler such as pgbouncer, which loses session state; connect to the "
+                       "server itself");
+    const char* host = connection_->link.hostname();
+    const char* port = connection_->link.port();
+    connection_->where = std::string(rows.text(0, 1)) + " on " + (host != nullptr && *host != '\0' ? host : "local socket") +
+                         ":" + (port != nullptr ? port : "?") + " as " + std::string(rows.text(0, 2));
+  } catch (const pqxx::failure& error) {
+    throw UsageError("cannot connect to the database: " + primary_message(error.what()) +
+                     "; check --dsn or PGHOST, PGPORT, PGUSER and PGDATABASE");
+  } catch (const SqlError& error) {
+    throw UsageError(std::string("cannot set up the session: ") + error.what());
+  }
+}
+
+Session::~Session() = default;
+
+Rows Session::execute(const std::string& sql) {
+  return connection_->guarded(sql, [&] { return connection_->statements->exec(sql); });
+}
+
+Rows Session::execute(const std::string& sql, const Parameters& parameters) {
+  return connection_->guarded(sql, [&] {
+#if PQXX_VERSION_MAJOR >= 7
+    return connection_->statements->exec(sql, bound(parameters));
+#else
+    return connection_->statements->exec_params(sql, pqxx::prepare::make_dynamic_params(bound(parameters)));
+#endif
+  });
+}
+
+void Session::prepare(const std::string& name, const std::string& sql) {
+  // PREPARE is sent at the first use in libpqxx 6 and at once in 7; an error of the statement surfaces in either case.
+  connection_->guarded(sql, [&] {
+    connection_->link.prepare(name, sql);
+    return pqxx::result();
+  });
+}
+
+Rows Session::execute_prepared(const std::string& name, const Parameters& parameters) {
+  return connection_->guarded(name, [&] {
+#if PQXX_VERSION_MAJOR >= 7
+    return connection_->statements->exec(pqxx::prepped{name}, bound(parameters));
+#else
+    return connection_->statements->exec_prepared(name, pqxx::prepare::make_dynamic_params(bound(parameters)));
+#endif
+  });
+}
+
+void Session::cancel_on(std::stop_token stop) {
+  connection_->cancel.reset();
+  connection_->stop = stop;
+  // Runs in the thread that requests the stop, beside a statement in another: libpq's cancel opens a connection of its own.
+  connection_->cancel.emplace(std::move(stop), [link = &connection_->link] {
+    try {
+      link->cancel_query();
+    } catch (const std::exception&) {  // nothing was running, or the server is gone: the statement ends by itself
+    }
+  });
+}
+
+int Session::server_version() const { return connection_->link.server_version(); }
+int Session::backend_pid() const { return connection_->link.backendpid(); }
+const std::string& Session::where() const { return connection_->where; }
+const std::string& Session::user_search_path() const { return connection_->user_search_path; }
+
+std::string quote_name(std::string_view identifier) {
+  std::string result = "\"";
+  for (char character : identifier) {
+    if (character == '"') result += '"';
+    result += character;
+  }
+  return result += '"';
+}
+
+std::string quote_name(std::string_view schema, std::string_view name) { return quote_name(schema) + "." + quote_name(name); }
+
+std::string literal(std::string_view text) {
+  std::string result = "'";
+  for (char character : text) {
+    if (character == '\'') result += '\'';
+    result += character;
+  }
+  return result += '\'';
+}
+
+void ArrayText::add(std::string_view element) {
+  text_ += text_.size() > 1 ? ",\"" : "\"";
+  for (char character : element) {
+    if (character == '"' || character == '\\') text_ += '\\';
+    text_ += character;
+  }
+  text_ += '"';
+}
+
+void ArrayText::add_null() { text_ += text_.size() > 1 ? ",NULL" : "NULL"; }
+
+std::string ArrayText::take() {
+  std::string result = std::move(text_) + "}";
+  text_ = "{";
+  return result;
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pipeline/error.h"
+
+namespace rebuild_projection {
+
+/// The server refused a statement, or the connection broke. Told apart by SQLSTATE, never by text.
+struct SqlError : RunError {
+  SqlError(std::string state, const std::string& message, std::string statement);
+
+  std::string sqlstate;   ///< five characters; "08006" where the connection was lost
+  std::string statement;  ///< the SQL, for the log at debug level
+
+  [[nodiscard]] bool is_class(std::string_view two_characters) const { return sqlstate.starts_with(two_characters); }
+  /// Caused by the values being written, so that leaving an event out can help.
+  [[nodiscard]] bool blames_data() const;
+  [[nodiscard]] bool connection_lost() const { return is_class("08") || sqlstate == "57P01" || sqlstate == "57P02"; }
+};
+
+/// One row set, all of it in memory. Cells live as long as this or a copy of it.
+class Rows {
+ public:
+  struct Data;
+  explicit Rows(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::size_t columns() const;
+  [[nodiscard]] bool is_null(std::size_t row, std::size_t column) const;
+  [[nodiscard]] std::string_view text(std::size_t row, std::size_t column) const;  ///< "" where NULL
+  [[nodiscard]] std::optional<std::string> optional(std::size_t row, std::size_t column) const;
+  [[nodiscard]] bool boolean(std::size_t row, std::size_t column) const { return text(row, column) == "t"; }
+  [[nodiscard]] std::uint64_t number(std::size_t row, std::size_t column) const;
+  [[nodiscard]] std::uint64_t affected() const;
+
+ private:
+  std::shared_ptr<const Data> data_;
+};
+
+/// One connection and everything on it; belongs to one thread at a time. It never reconnects: after a lost connection every call
+/// throws. The session runs in UTC and UTF8, with ISO dates, an empty search_path, and row_security off.
+/// The only place that meets the differences between libpqxx 6 and 7.
+class Session {
+ public:
+  enum class Access : std::uint8_t { read_only, read_write };
+
+  /// Connects. `role` is what application_name says after "rebuild_projection/". Throws UsageError if it cannot connect, or
+  /// if a pooler sits between (its session state would be lost).
+  Session(const std::string& dsn, std::string_view role, Access access);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  /// Parameters are texts; nullopt is NULL.
+  using Parameters = std::vector<std::optional<std::string>>;
+  Rows execute(const std::string& sql);
+  Rows execute(const std::string& sql, const Parameters& parameters);
+  void prepare(const std::string& name, const std::string& sql);
+  Rows execute_prepared(const std::string& name, const Parameters& parameters);
+
+  /// Cancels the running statement as soon as `stop` is requested, now or later, until this session ends or it is called again.
+  void cancel_on(std::stop_token stop);
+
+  [[nodiscard]] int server_version() const;  ///< 150018
+  [[nodiscard]] int backend_pid() const;
+  /// "database on host:port as role"
+  [[nodiscard]] const std::string& where() const;
+  /// Where the role would look up names that say no schema; the session itself looks in the catalogue only.
+  [[nodiscard]] const std::string& user_search_path() const;
+
+ private:
+  struct Connection;
+  std::unique_ptr<Connection> connection_;
+};
+
+/// A name, quoted for use in SQL. The one place where identifiers are quoted.
+std::string quote_name(std::string_view identifier);
+/// "schema"."name"
+std::string quote_name(std::string_view schema, std::string_view name);
+/// A text literal.
+std::string literal(std::string_view text);
+/// A one-dimensional array in PostgreSQL's text form; nullopt is a NULL element.
+class ArrayText {
+ public:
+  void add(std::string_view element);
+  void add_null();
+  /// The array so far; leaves this empty.
+  std::string take();
+
+ private:
+  std::string text_ = "{";
+};
+
+}  // namespace rebuild_projection

@@ -1,0 +1,211 @@
+#include "stages/read/event_store.h"
+
+#include "stages/postgres/catalogue_query.h"
+
+namespace rebuild_projection {
+
+EventStore::EventStore(StoreFile file, Session& session) : file_(std::move(file)) {
+  look_up_relation(session);
+  look_up_columns(session);
+}
+
+void EventStore::look_up_relation(Session& session) {
+  if (file_.is_subquery()) {
+    from_ = file_.from;
+    return;
+  }
+  const auto found = find_relation(session, file_.from);
+  if (!found)
+    throw UsageError(file_.at("from") + "there is no relation \"" + file_.from + "\" in " + session.where() +
+                     "; name it as \"schema.table\"");
+  if (!found->can_select)
+    throw UsageError(file_.at("from") + "reading the event store is not permitted; its owner must run: GRANT SELECT ON " +
+                     quote_name(found->schema, found->name) + " TO " + quote_name(found->role) + ";");
+  if (found->row_security)
+    throw UsageError(file_.at("from") + "row-level security would hide events of \"" + file_.from + "\" from role " +
+                     found->role + "; read it as a role with BYPASSRLS");
+  from_ = quote_name(found->schema, found->name);
+}
+
+void EventStore::look_up_columns(Session& session) {
+  std::vector<std::pair<std::string, std::string>> wanted;  // key of the store file, column
+  for (const std::string& column : file_.order) wanted.emplace_back("order", column);
+  wanted.insert(wanted.end(), {{"event_id", file_.event_id}, {"type", file_.type}, {"payload", file_.payload}});
+  for (const auto& [key, column] : {std::pair{"ts", file_.ts}, {"stream_id", file_.stream_id}, {"metadata", file_.metadata}})
+    if (!column.empty()) wanted.emplace_back(key, column);
+
+  // One column at a time, so that every mistake is found; a row of NULLs tells the types, events or not.
+  std::string mistakes;
+  std::vector<std::string> types;
+  for (const auto& [key, column] : wanted) {
+    try {
+      types.emplace_back(session
+                             .execute("SELECT pg_catalog.format_type(pg_typeof(e." + quote_name(column) +
+                                      ")::oid, NULL) FROM (VALUES (1)) AS one LEFT JOIN (SELECT * FROM " + from_ +
+                                      " AS s LIMIT 0) AS e ON false")
+                             .text(0, 0));
+    } catch (const SqlError& error) {
+      if (error.connection_lost()) throw;
+      types.emplace_back();
+      mistakes += file_.at(error.sqlstate == "42703" ? key : "from") +
+                  (error.sqlstate == "42703" ? "the store has no column \"" + column + "\"" : std::string(error.what())) + "\n";
+      if (error.sqlstate != "42703") break;  // the relation itself is at fault: the same for every column
+    }
+  }
+
+  auto select = [&](std::size_t index) {
+    const std::string expression = "e." + quote_name(wanted[index].second);
+    std::size_t position = 0;
+    for (std::size_t other = 0; other < index; ++other) {
+      if (wanted[other].second == wanted[index].second) return position;  // selected once, however many roles it has
+      bool repeated = false;
+      for (std::size_t before = 0; before < other; ++before) repeated |= wanted[before].second == wanted[other].second;
+      if (!repeated) ++position;
+    }
+    select_list_ += (select_list_.empty() ? "" : ", ") + expression;
+    return position;
+  };
+  for (std::size_t index = 0; index < wanted.size() && mistakes.empty(); ++index) {
+    const std::string& key = wanted[index].first;
+    const std::string& type = types[index];
+    const std::size_t column = select(index);
+    if (key == "order") {
+      columns_.order.push_back(column);
+      order_types_.push_back(type);
+    } else if (key == "event_id") {
+      columns_.event_id = column;
+      event_id_type_ = type;
+    } else if (key == "type") {
+      columns_.type = column;
+    } else if (key == "stream_id") {
+      columns_.stream_id = column;
+    } else if (key == "metadata") {
+      columns_.metadata = column;
+    } else if (key == "ts") {
+      columns_.ts = column;
+      ts_type_ = type;
+      if (!type.starts_with("timestamp "))
+        mistakes += file_.at(key) + "\"" + wanted[index].second + "\" is " + type + ", not a timestamp\n";
+    } else {
+      columns_.payload = column;
+      if (type == "jsonb")
+        payload_ = Payload::jsonb;
+      else if (type == "json")
+        payload_ = Payload::json;
+      else if (type == "bytea")
+        payload_ = Payload::bytea;
+      else if (type == "text" || type == "character varying")
+        payload_ = Payload::text;
+      else
+        mistakes += file_.at(key) + "\"" + wanted[index].second + "\" is " + type + "; a payload is jsonb, json, text or bytea\n";
+    }
+  }
+  if (!mistakes.empty()) throw UsageError(mistakes.substr(0, mistakes.size() - 1));
+}
+
+std::string EventStore::order_columns(std::string_view suffix) const {
+  std::string result;
+  for (const std::string& column : file_.order)
+    result += (result.empty() ? "e." : ", e.") + quote_name(column) + std::string(suffix);
+  return result;
+}
+
+std::string EventStore::position_literal(const Position& position) const {
+  std::string result;
+  for (std::size_t column = 0; column < position.size(); ++column)
+    result += (column == 0 ? "(" : ", ") + literal(position[column]) + "::" + order_types_[column];
+  return result + ")";
+}
+
+std::string EventStore::where(const EventRange& range) const {
+  std::string result;
+  auto also = [&](const std::string& condition) { result += (result.empty() ? " WHERE " : " AND ") + condition; };
+  if (range.after) also("(" + order_columns("") + ") > " + position_literal(*range.after));
+  if (range.last) also("(" + order_columns("") + ") <= " + position_literal(*range.last));
+  for (const std::string& condition : range.where) also(condition);
+  if (!file_.horizon.empty()) also("(" + file_.horizon + ")");
+  return result;
+}
+
+std::string EventStore::events(const EventRange& range) const {
+  return "SELECT " + select_list_ + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " + order_columns("");
+}
+
+std::uint64_t EventStore::count(Session& session, const EventRange& range) const {
+  return session.execute("SELECT count(*) FROM " + from_ + " AS e" + where(range)).number(0, 0);
+}
+
+std::optional<Position> EventStore::last(Session& session, const EventRange& range) const {
+  const Rows rows = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " +
+                                    order_columns(" DESC") + " LIMIT 1");
+  if (rows.size() == 0) return std::nullopt;
+  Position position;
+  for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(0, column));
+  return position;
+}
+
+std::optional<Position> EventStore::find(Session& session, const std::string& event_id) const {
+  try {
+    const Rows rows = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e WHERE e." +
+                                      quote_name(file_.event_id) + " = " + literal(event_id) + "::" + event_id_type_ + " LIMIT 1");
+    if (rows.size() == 0) return std::nullopt;
+    Position position;
+    for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(0, column));
+    return position;
+  } catch (const SqlError& error) {
+    if (!error.is_class("22")) throw;
+    throw UsageError("--from-event-id: \"" + event_id + "\" is no " + event_id_type_ + ", the type of the store's event ids");
+  }
+}
+
+void EventStore::limit_ts(EventRange& range, const char* comparison, const std::string& moment) const {
+  if (!has_ts()) throw UsageError("the store " + file_.name + " has no timestamp, so --from-ts and --to-ts mean nothing there");
+  // The session is in UTC: a text without zone is UTC for both types, and a zone in it is honoured before one is dropped.
+  const std::string value = literal(moment) + "::timestamptz";
+  range.where.push_back("e." + quote_name(file_.ts) + " " + comparison + " " +
+                        (ts_type_ == "timestamp with time zone" ? value : "(" + value + " AT TIME ZONE 'UTC')"));
+}
+
+bool EventStore::order_is_indexed(Session& session) const {
+  // With sorting priced out of reach, a Sort is left in the plan only where no index delivers the order.
+  session.execute("SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off");
+  const Rows plan = session.execute("EXPLAIN (COSTS OFF) " + events({}));
+  for (std::size_t line = 0; line < plan.size(); ++line)
+    if (plan.text(line, 0).find("Sort Key:") != std::string_view::npos &&
+        plan.text(line, 0).find("Merge") == std::string_view::npos) {
+      // "Merge Append" prints a Sort Key too, but merges sorted children without sorting.
+      const bool merges = line > 0 && plan.text(line - 1, 0).find("Merge Append") != std::string_view::npos;
+      if (!merges) return false;
+    }
+  return true;
+}
+
+std::string EventStore::create_index() const {
+  if (file_.is_subquery()) return "";
+  std::string columns;
+  for (const std::string& column : file_.order) columns += (columns.empty() ? "" : ", ") + quote_name(column);
+  return "CREATE INDEX CONCURRENTLY ON " + from_ + " (" + columns + ");";
+}
+
+std::vector<std::uint32_t> EventStore::relations(Session& session) const {
+  // The planner sees through views and subqueries; the server reads its own JSON.
+  const Rows plan = session.execute("EXPLAIN (VERBOSE, COSTS OFF, FORMAT JSON) SELECT * FROM " + from_ + " AS e");
+  std::string json;
+  for (std::size_t line = 0; line < plan.size(); ++line) json += plan.text(line, 0);
+  const std::string from_oid = file_.is_subquery() ? "NULL" : literal(from_) + "::regclass";
+  const Rows oids = session.execute(
+      "WITH RECURSIVE read(oid) AS ("
+      "  SELECT c.oid FROM jsonb_path_query($1::jsonb, '$.** ? (exists(@.\"Relation Name\"))') AS scan"
+      "  JOIN pg_class c ON c.relname = scan->>'Relation Name'"
+      "  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = scan->>'Schema'"
+      "  UNION SELECT " + from_oid + "::oid),"
+      " below(oid) AS (SELECT oid FROM read UNION SELECT i.inhrelid FROM pg_inherits i JOIN below b ON i.inhparent = b.oid),"
+      " family(oid) AS (SELECT oid FROM below UNION SELECT i.inhparent FROM pg_inherits i JOIN family f ON i.inhrelid = f.oid)"
+      " SELECT DISTINCT oid FROM family WHERE oid IS NOT NULL",
+      {json});
+  std::vector<std::uint32_t> result;
+  for (std::size_t row = 0; row < oids.size(); ++row) result.push_back(static_cast<std::uint32_t>(oids.number(row, 0)));
+  return result;
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pipeline/event.h"
+#include "stages/postgres/session.h"
+#include "stages/read/store_file.h"
+
+namespace rebuild_projection {
+
+/// Which events a run replays: those that satisfy every part.
+struct EventRange {
+  std::optional<Position> after;   ///< position > this
+  std::optional<Position> last;    ///< position <= this
+  std::vector<std::string> where;  ///< SQL conditions on the event, over the alias e
+  std::string text = "all events"; ///< for a person
+};
+
+/// How a store file meets its database: which columns there are, of which types, and the SQL over them. Constant after
+/// construction; any thread.
+class EventStore {
+ public:
+  /// Looks the relation and its columns up. Throws UsageError with every mistake, each with file and line.
+  EventStore(StoreFile file, Session& session);
+
+  enum class Payload : std::uint8_t { jsonb, json, text, bytea };
+
+  [[nodiscard]] const StoreFile& file() const { return file_; }
+  [[nodiscard]] Payload payload() const { return payload_; }
+  [[nodiscard]] bool has_ts() const { return !file_.ts.empty(); }
+
+  /// Where a value stands in a row that events() selects; nullopt where the store has no such column.
+  struct Columns {
+    std::size_t event_id = 0, type = 0, payload = 0;
+    std::optional<std::size_t> ts, stream_id, metadata;
+    std::vector<std::size_t> order;
+  };
+  [[nodiscard]] const Columns& columns() const { return columns_; }
+
+  /// SELECT of the range's events in position order, without a semicolon.
+  [[nodiscard]] std::string events(const EventRange& range) const;
+  /// Number of events in the range.
+  [[nodiscard]] std::uint64_t count(Session& session, const EventRange& range) const;
+  /// Position of the last event in the range; nullopt where it is empty.
+  [[nodiscard]] std::optional<Position> last(Session& session, const EventRange& range) const;
+  /// Position of one event; nullopt where there is none. Throws UsageError if `event_id` is not of the column's type.
+  [[nodiscard]] std::optional<Position> find(Session& session, const std::string& event_id) const;
+  /// Adds "ts >= from" or "ts < to" to a range; `moment` is ISO 8601.
+  void limit_ts(EventRange& range, const char* comparison, const std::string& moment) const;
+  /// Whether the order can be read from an index, without sorting. `session` must be in a transaction.
+  [[nodiscard]] bool order_is_indexed(Session& session) const;
+  /// The CREATE INDEX that would serve the order; empty for a subquery.
+  [[nodiscard]] std::string create_index() const;
+  /// Oids of the tables that the store's relation reads, with every partition, parent and child of them.
+  [[nodiscard]] std::vector<std::uint32_t> relations(Session& session) const;
+
+ private:
+  void look_up_relation(Session& session);
+  void look_up_columns(Session& session);
+  [[nodiscard]] std::string position_literal(const Position& position) const;
+  [[nodiscard]] std::string order_columns(std::string_view suffix) const;
+  [[nodiscard]] std::string where(const EventRange& range) const;
+
+  StoreFile file_;
+  std::string from_;                      ///< SQL, quoted
+  std::vector<std::string> order_types_;  ///< SQL names
+  std::string ts_type_, event_id_type_;
+  Payload payload_ = Payload::jsonb;
+  std::string select_list_;
+  Columns columns_;
+};
+
+}  // namespace rebuild_projection

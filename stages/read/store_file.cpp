@@ -1,0 +1,109 @@
+#include "stages/read/store_file.h"
+
+#include <algorithm>
+#include <array>
+#include <fstream>
+#include <sstream>
+#include <toml++/toml.h>
+
+#include "pipeline/error.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+constexpr std::array<std::string_view, 10> known_keys{"name", "from",      "order",   "event_id", "ts",
+                                                      "type", "stream_id", "payload", "metadata", "horizon"};
+
+class Reader {
+ public:
+  Reader(const std::filesystem::path& path, const toml::table& table) : table_(table) { file_.path = path; }
+
+  StoreFile read() {
+    for (const auto& [key, node] : table_) {
+      const std::string name(key.str());
+      const int line = static_cast<int>(node.source().begin.line);
+      file_.lines.emplace_back(name, line);
+      if (std::find(known_keys.begin(), known_keys.end(), name) == known_keys.end())
+        mistake(line, "unknown key \"" + name + "\"; a store file has name, from, order, event_id, ts, type, stream_id, "
+                      "payload, metadata and horizon");
+    }
+    file_.name = text("name", file_.path.stem().string());
+    file_.from = text("from", std::nullopt);
+    file_.event_id = text("event_id", std::nullopt);
+    file_.type = text("type", std::nullopt);
+    file_.payload = text("payload", std::nullopt);
+    file_.ts = text("ts", "");
+    file_.stream_id = text("stream_id", "");
+    file_.metadata = text("metadata", "");
+    file_.horizon = text("horizon", "");
+    read_order();
+    if (!mistakes_.empty()) throw UsageError(mistakes_.substr(0, mistakes_.size() - 1));
+    return std::move(file_);
+  }
+
+ private:
+  std::string text(const char* key, std::optional<std::string> fallback) {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) {
+      if (!fallback) mistake(1, std::string("\"") + key + "\" is missing");
+      return fallback.value_or("");
+    }
+    const int line = static_cast<int>(node->source().begin.line);
+    const auto value = node->value<std::string>();
+    if (!value || !node->is_string()) {
+      mistake(line, std::string("\"") + key + "\" must be a text");
+      return "";
+    }
+    if (value->empty() && !fallback) mistake(line, std::string("\"") + key + "\" must not be empty");
+    return *value;
+  }
+
+  void read_order() {
+    const toml::node* node = table_.get("order");
+    if (node == nullptr) return mistake(1, "\"order\" is missing: name the columns that order the events, the last one unique");
+    const int line = static_cast<int>(node->source().begin.line);
+    const toml::array* columns = node->as_array();
+    if (columns == nullptr || columns->empty()) return mistake(line, "\"order\" must be a list of column names");
+    for (const toml::node& column : *columns) {
+      const auto name = column.value<std::string>();
+      if (!name || name->empty()) return mistake(line, "\"order\" must be a list of column names");
+      file_.order.push_back(*name);
+    }
+  }
+
+  void mistake(int line, const std::string& sentence) {
+    mistakes_ += file_.path.string() + ":" + std::to_string(line) + ": " + sentence + "\n";
+  }
+
+  const toml::table& table_;
+  StoreFile file_;
+  std::string mistakes_;
+};
+
+}  // namespace
+
+std::string StoreFile::at(const std::string& key) const {
+  const auto found = std::find_if(lines.begin(), lines.end(), [&](const auto& line) { return line.first == key; });
+  return path.string() + ":" + std::to_string(found == lines.end() ? 1 : found->second) + ": ";
+}
+
+StoreFile read_store_text(const std::filesystem::path& path, std::string_view toml) {
+  try {
+    const toml::table table = toml::parse(toml, path.string());
+    return Reader(path, table).read();
+  } catch (const toml::parse_error& error) {
+    throw UsageError(path.string() + ":" + std::to_string(error.source().begin.line) +
+                     ": not TOML: " + std::string(error.description()));
+  }
+}
+
+StoreFile read_store_file(const std::filesystem::path& path) {
+  std::ifstream stream(path);
+  std::stringstream text;
+  text << stream.rdbuf();
+  if (!stream) throw UsageError("cannot read the store file " + path.string() + "; --store takes a preset's name or a file");
+  return read_store_text(path, text.str());
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,404 @@
+#include "stages/rebuild.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "pipeline/engine.h"
+#include "pipeline/error.h"
+#include "pipeline/limits.h"
+#include "stages/apply/projection_file.h"
+#include "stages/commit/checkpoints.h"
+#include "stages/commit/committer.h"
+#include "stages/commit/target_checks.h"
+#include "stages/parse/json_parser.h"
+#include "stages/postgres/catalogue_query.h"
+#include "stages/read/event_store.h"
+#include "stages/read/page_reader.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string result;
+  for (const std::string& line : lines) result += (result.empty() ? "" : "\n") + line;
+  return result;
+}
+
+PayloadFormat format_of(EventStore::Payload payload) {
+  switch (payload) {
+    case EventStore::Payload::jsonb:
+      return PayloadFormat::jsonb;
+    case EventStore::Payload::json:
+      return PayloadFormat::json;
+    default:
+      return PayloadFormat::text;
+  }
+}
+
+/// One rebuild, step by step: each step finds out what the later ones need, and nothing is written before start().
+class Rebuild {
+ public:
+  Rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop)
+      : options_(options), registry_(registry), stop_(std::move(stop)) {
+    static_cast<RunOptions&>(options_) = with_defaults(options);
+    if (options_.source_dsn.empty()) options_.source_dsn = options_.dsn;
+  }
+
+  Report go() {
+    read_files();
+    connect();
+    bind_projectors();
+    choose_range();
+    refuse_what_would_lose_rows();
+    if (applies()) prepare_target();
+    fix_end();
+    Report report = replay();
+    finish(report);
+    return report;
+  }
+
+ private:
+  struct Selected {
+    const Projector* projector = nullptr;
+    std::string where;  ///< "file:line: ", for messages
+    CatalogueTable table;
+  };
+
+  [[nodiscard]] bool applies() const { return options_.mode == Mode::apply; }
+
+  // ---- files
+
+  void read_files() {
+    std::vector<std::string> mistakes;
+    if (!options_.projections_dir.empty()) files_ = read_projection_files(options_.projections_dir, mistakes);
+    try {
+      store_file_ = read_store_file(options_.store_file);
+    } catch (const UsageError& error) {
+      mistakes.emplace_back(error.what());
+    }
+    if (!mistakes.empty()) throw UsageError(joined(mistakes));
+  }
+
+  // ---- the database
+
+  void connect() {
+    source_session_ = std::make_unique<Session>(options_.source_dsn, "read", Session::Access::read_only);
+    target_session_ = std::make_unique<Session>(options_.dsn, "commit",
+                                                applies() ? Session::Access::read_write : Session::Access::read_only);
+    if (applies() && target_session_->execute("SELECT pg_is_in_recovery()").boolean(0, 0))
+      throw UsageError("the target database " + target_session_->where() + " is a standby, which nothing can write to; --dsn "
+                       "takes the primary, --source-dsn the standby");
+    source_session_->cancel_on(stop_);
+    target_session_->cancel_on(stop_);
+    store_.emplace(store_file_, *source_session_);
+  }
+
+  [[nodiscard]] bool same_database() const {
+    if (options_.source_dsn == options_.dsn) return true;
+    constexpr const char* identity = "SELECT system_identifier::text || '/' || current_database() FROM pg_control_system()";
+    return source_session_->execute(identity).text(0, 0) == target_session_->execute(identity).text(0, 0);
+  }
+
+  // ---- projectors
+
+  void bind_projectors() {
+    std::vector<std::string> mistakes;
+    const std::vector<std::uint32_t> store_relations =
+        same_database() ? store_->relations(*source_session_) : std::vector<std::uint32_t>{};
+    const std::string role(target_session_->execute("SELECT current_user").text(0, 0));
+
+    for (const std::string& name : selected_names()) {
+      auto selected = std::make_unique<Selected>();
+      const ProjectionFile* file = find_file(name);
+      const std::string table_name = file != nullptr ? file->table() : registry_.find(name)->table().name;
+      selected->where = file != nullptr ? file->path().string() + ":" + std::to_string(file->table_line()) + ": "
+                                        : "projector " + name + ": ";
+      auto table = read_table(*target_session_, table_name);
+      if (!table) {
+        mistakes.push_back(selected->where + "there is no table \"" + table_name + "\" in " + target_session_->where() +
+                           "; create it first, or name it as \"schema.table\"");
+        continue;
+      }
+      selected->table = std::move(*table);
+      for (const auto& other : selected_)
+        if (other->table.oid == selected->table.oid)
+          mistakes.push_back(selected->where + "the table \"" + table_name + "\" is also the table of projection " +
+                             other->projector->name() + "; two projections cannot share one");
+      const auto refused = check_target({.where = selected->where,
+                                         .table = &selected->table,
+                                         .role = role,
+                                         .truncate = options_.truncate,
+                                         .store_relations = store_relations});
+      mistakes.insert(mistakes.end(), refused.begin(), refused.end());
+      if (file != nullptr) {
+        if (auto projector = file->bind(selected->table, mistakes)) bound_.push_back(std::move(projector));
+        else continue;
+        selected->projector = bound_.back().get();
+      } else {
+        selected->projector = registry_.find(name);
+      }
+      selected_.push_back(std::move(selected));
+    }
+    make_checkpoints();
+    const auto rights = checkpoints_->missing_rights(*target_session_);
+    mistakes.insert(mistakes.end(), rights.begin(), rights.end());
+    if (!mistakes.empty()) throw UsageError(joined(mistakes));
+  }
+
+  [[nodiscard]] const ProjectionFile* find_file(const std::string& name) const {
+    for (const ProjectionFile& file : files_)
+      if (file.name() == name) return &file;
+    return nullptr;
+  }
+
+  std::vector<std::string> selected_names() const {
+    std::vector<std::string> known = registry_.names();
+    for (const ProjectionFile& file : files_) {
+      if (registry_.find(file.name()) != nullptr)
+        throw UsageError(file.path().string() + ": the name " + file.name() + " is taken by a projector of the program");
+      known.push_back(file.name());
+    }
+    return select_names(known, options_.projections);
+  }
+
+  void make_checkpoints() {
+    std::vector<Checkpoints::Identity> identities;
+    for (const auto& selected : selected_)
+      identities.push_back({.projection = selected->projector->name(),
+                            .definition = selected->projector->definition(),
+                            .version = selected->projector->version(),
+                            .table = selected->table.schema + "." + selected->table.name,
+                            .store = store_file_.name,
+                            .partial = !clears()});
+    checkpoints_.emplace(options_.meta_schema, std::move(identities));
+  }
+
+  // ---- which events
+
+  void choose_range() {
+    range_.text = "";
+    auto say = [&](const std::string& part) { range_.text += (range_.text.empty() ? "" : ", ") + part; };
+    if (options_.from_event_id) {
+      range_.after = store_->find(*source_session_, *options_.from_event_id);
+      if (!range_.after)
+        throw UsageError("--from-event-id: the store has no event " + *options_.from_event_id + "; nothing was read or changed");
+      say("after event " + *options_.from_event_id);
+    }
+    if (options_.from_ts) {
+      store_->limit_ts(range_, ">=", *options_.from_ts);
+      say("ts >= " + *options_.from_ts);
+    }
+    if (options_.to_ts) {
+      store_->limit_ts(range_, "<", *options_.to_ts);
+      say("ts < " + *options_.to_ts);
+    }
+    if (range_.text.empty()) say("all events");
+  }
+
+  [[nodiscard]] bool from_beginning() const { return !options_.from_ts && !options_.from_event_id; }
+
+  [[nodiscard]] bool clears() const {
+    return options_.clear == Clear::always || (options_.clear == Clear::automatic && from_beginning());
+  }
+
+  void refuse_what_would_lose_rows() const {
+    if (clears()) return;
+    std::vector<std::string> mistakes;
+    for (const auto& selected : selected_)
+      if (const auto reason = selected->projector->not_repeatable())
+        mistakes.push_back("projection " + selected->projector->name() + " cannot be replayed without clearing, since " + *reason +
+                           " would count events again that the rows already hold; rebuild it from the beginning, or pass --clear "
+                           "always to throw the rows away that the replay does not recreate");
+    if (!mistakes.empty()) throw UsageError(joined(mistakes));
+  }
+
+  /// The end of the run is the last position that is there now; what comes later belongs to the next run.
+  void fix_end() {
+    source_session_->execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    one_cursor_ = !store_->order_is_indexed(*source_session_);
+    source_session_->execute("COMMIT");
+    source_session_->execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    range_.last = store_->last(*source_session_, range_);
+    events_in_range_ = range_.last ? store_->count(*source_session_, range_) : 0;
+    source_session_->execute("COMMIT");
+    if (one_cursor_ && events_in_range_ >= limits::unindexed_warning_events) {
+      const std::string index = store_->create_index();
+      warn("no index serves the order of the store " + store_file_.name + ", so its events are sorted first and one snapshot is held "
+           "for the whole run" + (index.empty() ? "" : "; to avoid that: " + index));
+    }
+    if (options_.progress != nullptr) options_.progress->events_total = expected_events();
+  }
+
+  [[nodiscard]] std::uint64_t expected_events() const {
+    return options_.max_events == 0 ? events_in_range_ : std::min(options_.max_events, events_in_range_);
+  }
+
+  // ---- the target
+
+  void prepare_target() {
+    for (const auto& selected : selected_) lock_target(*target_session_, selected->table);
+    for (const auto& selected : selected_)
+      if (selected->table.unlogged)
+        warn("table " + selected->table.schema + "." + selected->table.name +
+             " is unlogged: a crash of the server empties it, and it must then be rebuilt from the beginning");
+  }
+
+  void announce() {
+    auto say = [&](const std::string& line) {
+      if (options_.announce) options_.announce(line);
+    };
+    say("database " + target_session_->where() + (clears() ? "; these tables are cleared and rebuilt:" : "; these tables are replayed onto, without clearing:"));
+    std::uint64_t rows_there = 0;
+    for (const auto& selected : selected_) {
+      const std::uint64_t rows =
+          target_session_->execute("SELECT count(*) FROM " + quote_name(selected->table.schema, selected->table.name)).number(0, 0);
+      rows_there += rows;
+      say("  " + selected->table.schema + "." + selected->table.name + ": " + std::to_string(rows) + " rows, projection " +
+          selected->projector->name());
+    }
+    say("events to replay: " + std::to_string(expected_events()) + " (" + range_.text + ")");
+    if (events_in_range_ == 0 && rows_there > 0 && options_.clear != Clear::always && clears())
+      throw UsageError("there are no events in range (" + range_.text + "), and the tables hold " + std::to_string(rows_there) +
+                       " rows that would be lost; nothing was changed; --clear always clears them all the same");
+  }
+
+  // ---- the run
+
+  Report replay() {
+    std::vector<const Projector*> projectors;
+    std::vector<Committer::Target> targets;
+    for (const auto& selected : selected_) {
+      projectors.push_back(selected->projector);
+      targets.push_back({selected->projector, &selected->table});
+    }
+    Progress own_progress;
+    Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
+    PageReader reader(*store_, range_, {.dsn = options_.source_dsn, .one_cursor = one_cursor_, .stop = stop_});
+    const auto parser = make_json_parser(projectors, format_of(store_->payload()));
+
+    std::optional<Committer> committer;
+    if (applies()) {
+      announce();
+      if (stop_.stop_requested()) throw Cancelled("stopped before the first event");
+      // From here on a first signal lets the running statement finish; only a second one cancels it.
+      target_session_->cancel_on(options_.abort);
+      checkpoints_->create(*target_session_);
+      checkpoints_->start(*target_session_);
+      committer.emplace(*target_session_, *checkpoints_, targets,
+                        Committer::Settings{.on_error = options_.on_error,
+                                            .clear = clears(),
+                                            .truncate = options_.truncate,
+                                            .show_values = options_.show_values});
+    }
+    Report report;
+    report = run_pipeline(options_, projectors, {reader, *parser, committer ? &*committer : nullptr}, progress, stop_);
+    if (committer) {
+      if (report.ending == Ending::complete && report.batches == 0 && clears()) committer->clear_only();
+      for (std::size_t index = 0; index < selected_.size(); ++index)
+        report.projections[index].rows_cleared = committer->rows_cleared()[index];
+    }
+    return report;
+  }
+
+  // ---- the end
+
+  void finish(Report& report) {
+    report.store = store_file_.name;
+    report.database = target_session_->where();
+    report.range = range_.text;
+    report.events_in_range = events_in_range_;
+    for (std::size_t index = 0; index < selected_.size(); ++index)
+      report.projections[index].table = selected_[index]->table.schema + "." + selected_[index]->table.name;
+    if (report.ending == Ending::incomplete && report.events_read == events_in_range_) report.ending = Ending::complete;
+    try {
+      check_count(report);
+      if (applies()) {
+        checkpoints_->finish(*target_session_, report.ending == Ending::complete && from_beginning() && !options_.to_ts);
+        if (report.ending == Ending::complete || report.ending == Ending::incomplete) analyze();
+      }
+    } catch (const Cancelled&) {
+      warn("a signal came after the last batch: the closing checks were left out");
+    } catch (const RunError& error) {
+      report.ending = Ending::failed;
+      report.ending_detail += (report.ending_detail.empty() ? "" : "; ") + std::string("after the last batch: ") + error.what();
+    }
+    say_what_is_left(report);
+    report.warnings.insert(report.warnings.begin(), warnings_.begin(), warnings_.end());
+  }
+
+  /// Nothing may be lost in silence: the store, asked again, must have as many events in what was replayed as were read.
+  void check_count(Report& report) {
+    if ((report.ending != Ending::complete && report.ending != Ending::incomplete) || !report.last_position) return;
+    EventRange replayed = range_;
+    replayed.last = report.last_position;
+    const std::uint64_t there = store_->count(*source_session_, replayed);
+    if (there == report.events_read) return;
+    report.ending = Ending::failed;
+    report.ending_detail = "the store now has " + std::to_string(there) + " events up to " + to_string(*report.last_position) + ", but " +
+                           std::to_string(report.events_read) +
+                           " were replayed: it changed under the run, or late events arrived; run the rebuild again";
+  }
+
+  void analyze() {
+    for (const auto& selected : selected_) {
+      const std::string name = quote_name(selected->table.schema, selected->table.name);
+      const bool may = target_session_->execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::oid",
+                                                {std::to_string(selected->table.oid)}).boolean(0, 0);
+      if (may)
+        target_session_->execute("ANALYZE " + name);
+      else
+        warn("only its owner (" + selected->table.owner + ") may analyze " + name + "; run as that role: ANALYZE " + name + ";");
+    }
+  }
+
+  void say_what_is_left(Report& report) {
+    auto also = [&](const std::string& sentence) {
+      report.ending_detail += (report.ending_detail.empty() ? "" : "; ") + sentence;
+    };
+    if (!applies() || report.ending == Ending::complete) return;
+    if (report.batches == 0) return also("no batch was committed, the tables are as they were");
+    if (clears())
+      also("the tables hold the events up to " + to_string(*report.last_position) + " only; run it again to start over");
+    else
+      also("rows touched by later events may be older than before the run; to finish, replay the rest: --from-event-id " +
+           report.last_event_id);
+  }
+
+  void warn(const std::string& text) {
+    spdlog::warn("{}", text);
+    warnings_.push_back(text);
+  }
+
+  Options options_;
+  const ProjectorRegistry& registry_;
+  const std::stop_token stop_;
+
+  std::vector<ProjectionFile> files_;
+  StoreFile store_file_;
+  std::unique_ptr<Session> source_session_;
+  std::unique_ptr<Session> target_session_;
+  std::optional<EventStore> store_;
+  std::vector<std::unique_ptr<Projector>> bound_;
+  std::vector<std::unique_ptr<Selected>> selected_;
+  std::optional<Checkpoints> checkpoints_;
+  EventRange range_;
+  bool one_cursor_ = false;
+  std::uint64_t events_in_range_ = 0;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace
+
+Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop) {
+  try {
+    return Rebuild(options, registry, std::move(stop)).go();
+  } catch (const SqlError& error) {
+    // Before the first event: nothing was read into a projection or cleared.
+    throw UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " + error.sqlstate + ")");
+  }
+}
+
+}  // namespace rebuild_projection

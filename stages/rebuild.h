@@ -1,0 +1,50 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "pipeline/options.h"
+#include "pipeline/progress.h"
+#include "pipeline/projector.h"
+#include "pipeline/report.h"
+
+namespace rebuild_projection {
+
+/// Whether APPLY empties the projections before it replays.
+enum class Clear : std::uint8_t {
+  automatic,  ///< only when the replay starts at the beginning of the store
+  always,
+  never,
+};
+
+/// A rebuild on PostgreSQL: what to replay (RunOptions), from where, into what.
+struct Options : RunOptions {
+  std::filesystem::path projections_dir;  ///< its *.toml join the registry's projectors; empty: none
+  std::filesystem::path store_file;       ///< the event store's description
+
+  std::string dsn;         ///< target database, as libpq reads it; empty: libpq's environment
+  std::string source_dsn;  ///< where the store is read; empty: `dsn`
+  std::string meta_schema = "rebuild_projection";
+
+  std::optional<std::string> from_ts;        ///< events with ts >= this (ISO 8601; without zone: UTC)
+  std::optional<std::string> to_ts;          ///< events with ts < this
+  std::optional<std::string> from_event_id;  ///< events after this one in position order
+
+  Clear clear = Clear::automatic;
+  bool truncate = false;     ///< clear with TRUNCATE: faster, but older snapshots see an empty table
+  bool show_values = false;  ///< put values of rows and payloads into messages
+
+  Progress* progress = nullptr;                     ///< may be null; outlives the call
+  std::function<void(const std::string&)> announce;  ///< gets the banner, line by line, before anything is cleared
+};
+
+/// Checks everything, then replays the store's events into the projections and says what happened.
+///
+/// Throws UsageError for what is refused before anything is read or cleared (exit code 1), Cancelled if a stop came before
+/// the first event. Everything later is in the report. Blocks; starts threads of its own, all ended when it returns.
+Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop);
+
+}  // namespace rebuild_projection

@@ -1,0 +1,171 @@
+// Without these tests a value could reach a column changed, or a wrong one without an error that names the column.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <stdexcept>
+#include <string>
+
+#include "pipeline/changes.h"
+#include "pipeline/error.h"
+
+namespace rebuild_projection {
+namespace {
+
+using Action = ColumnChange::Action;
+using Kind = Json::Kind;
+
+constexpr std::size_t label = 0, whole = 1, amount = 2, lowest = 3, seen = 4, tags = 5, ratio = 6;
+
+const TableLayout& table() {
+  constexpr Operations plain = Operations(Operation::set) | Operation::init;
+  static const TableLayout layout{"t",
+                                  {{"id", ColumnType::integer, 0, {}}},
+                                  {{"label", ColumnType::text, {}, plain},
+                                   {"whole", ColumnType::integer, 0, plain},
+                                   {"amount", ColumnType::numeric, 2, plain | Operation::add},
+                                   {"lowest", ColumnType::integer, 0, plain | Operation::min},
+                                   {"seen", ColumnType::timestamp, {}, plain | Operation::max},
+                                   {"tags", ColumnType::array, {}, plain | Operation::append},
+                                   {"ratio", ColumnType::floating, {}, plain | Operation::max}}};
+  return layout;
+}
+
+RowChange change_of(Operation operation, std::size_t column, Json value) {
+  const std::array key{Json{Kind::number, "1"}};
+  Changes changes(table());
+  changes.upsert(key).apply(operation, column, value);
+  ChangeSet set(table());
+  changes.move_into(set);
+  return set.sorted().at(0)->change.clone();
+}
+
+/// What is stored for the column: "NULL", a text, or a list as base and elements; "nothing" where it stays as it is.
+std::string stored(Operation operation, std::size_t column, Kind kind, std::string_view text) {
+  const RowChange change = change_of(operation, column, {kind, text});
+  if (change.present.empty()) return "nothing";
+  const Value& value = change.present.at(0).value;
+  if (std::holds_alternative<Null>(value)) return "NULL";
+  if (const auto* list = std::get_if<std::unique_ptr<List>>(&value)) {
+    std::string result = (*list)->base.value_or("-");
+    for (const auto& element : (*list)->appended) result += "|" + element.value_or("NULL");
+    return result;
+  }
+  return to_text(value);
+}
+
+std::string error_of(Operation operation, std::size_t column, Kind kind, std::string_view text) {
+  try {
+    change_of(operation, column, {kind, text});
+  } catch (const EventError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(RowOperations, TextReachesPlainColumnsAsItIs) {
+  EXPECT_EQ(stored(Operation::set, label, Kind::string, " a "), " a ");
+  EXPECT_EQ(stored(Operation::set, label, Kind::number, "1.10e1"), "1.10e1");
+  EXPECT_EQ(stored(Operation::set, label, Kind::boolean, "true"), "true");
+  EXPECT_EQ(stored(Operation::init, label, Kind::object, "{\"a\": 1}"), "{\"a\": 1}");
+  EXPECT_EQ(stored(Operation::set, label, Kind::array, "[1]"), "[1]");
+  EXPECT_EQ(stored(Operation::set, whole, Kind::string, " 7"), " 7");
+}
+
+TEST(RowOperations, MissingAndNullPerOperation) {
+  for (const Operation operation : {Operation::set, Operation::init})
+    EXPECT_EQ(stored(operation, label, Kind::missing, ""), "nothing");
+  EXPECT_EQ(stored(Operation::set, label, Kind::null, "null"), "NULL");
+  EXPECT_EQ(stored(Operation::set, amount, Kind::null, "null"), "NULL");
+  EXPECT_EQ(stored(Operation::init, label, Kind::null, "null"), "nothing");
+  EXPECT_EQ(stored(Operation::add, amount, Kind::missing, ""), "0");
+  EXPECT_EQ(stored(Operation::add, amount, Kind::null, "null"), "0");
+  EXPECT_EQ(stored(Operation::min, lowest, Kind::missing, ""), "nothing");
+  EXPECT_EQ(stored(Operation::min, lowest, Kind::null, "null"), "nothing");
+  EXPECT_EQ(stored(Operation::append, tags, Kind::missing, ""), "nothing");
+  EXPECT_EQ(stored(Operation::append, tags, Kind::null, "null"), "-|NULL");
+}
+
+TEST(RowOperations, NumbersAreBroughtToTheColumn) {
+  EXPECT_EQ(stored(Operation::add, amount, Kind::number, "1.005"), "1.01");
+  EXPECT_EQ(stored(Operation::add, amount, Kind::string, " 3 "), "3.00");
+  EXPECT_EQ(stored(Operation::set, amount, Kind::number, "-0.004"), "0.00");
+  EXPECT_EQ(stored(Operation::init, amount, Kind::number, "1e2"), "100.00");
+  EXPECT_EQ(stored(Operation::min, lowest, Kind::string, "2.0"), "2");
+  EXPECT_EQ(stored(Operation::set, whole, Kind::number, "2.0"), "2");
+  EXPECT_EQ(stored(Operation::set, whole, Kind::number, "-0"), "0");
+  EXPECT_EQ(stored(Operation::set, whole, Kind::number, "1e3"), "1000");
+  EXPECT_EQ(stored(Operation::set, whole, Kind::number, "9223372036854775807"), "9223372036854775807");
+  EXPECT_EQ(stored(Operation::max, ratio, Kind::number, "0.10"), "0.10");
+}
+
+TEST(RowOperations, TimestampsAndLists) {
+  EXPECT_EQ(stored(Operation::max, seen, Kind::string, "2025-01-01T00:00:00+01:00"), "2024-12-31 23:00:00+00");
+  EXPECT_EQ(stored(Operation::set, seen, Kind::string, "2025-01-01"), "2025-01-01 00:00:00+00");
+  EXPECT_EQ(stored(Operation::append, tags, Kind::string, "a"), "-|a");
+  EXPECT_EQ(stored(Operation::append, tags, Kind::number, "1.0"), "-|1.0");
+  EXPECT_EQ(stored(Operation::set, tags, Kind::string, "{a,b}"), "{a,b}");
+}
+
+TEST(RowOperations, ErrorsNameTheColumnAndNotTheValue) {
+  EXPECT_EQ(error_of(Operation::add, amount, Kind::string, "secret"),
+            "column \"amount\" needs a number, the payload has a string");
+  EXPECT_EQ(error_of(Operation::add, amount, Kind::boolean, "true"),
+            "column \"amount\" needs a number, the payload has a boolean");
+  EXPECT_EQ(error_of(Operation::set, amount, Kind::object, "{}"),
+            "column \"amount\" needs a number, the payload has an object");
+  EXPECT_EQ(error_of(Operation::init, amount, Kind::array, "[]"),
+            "column \"amount\" needs a number, the payload has an array");
+  EXPECT_EQ(error_of(Operation::add, amount, Kind::number, "1e999999999"),
+            "column \"amount\" cannot hold a number of so many digits");
+  EXPECT_EQ(error_of(Operation::min, lowest, Kind::boolean, "true"),
+            "column \"lowest\" needs an integer, the payload has a boolean");
+  for (const Kind kind : {Kind::number, Kind::string})
+    EXPECT_EQ(error_of(Operation::min, lowest, kind, "1.4"),
+              "column \"lowest\" needs an integer, the payload has a number with a fraction");
+  EXPECT_EQ(error_of(Operation::set, whole, Kind::number, "1.4"),
+            "column \"whole\" needs an integer, the payload has a number with a fraction");
+  EXPECT_EQ(error_of(Operation::max, seen, Kind::string, "soon"),
+            "column \"seen\" needs a timestamp, the payload has a string");
+  EXPECT_EQ(error_of(Operation::max, seen, Kind::number, "1"),
+            "column \"seen\" needs a timestamp, the payload has a number");
+  EXPECT_EQ(error_of(Operation::set, label, Kind::invalid, "a lone surrogate"),
+            "the value for column \"label\" cannot be read: a lone surrogate");
+}
+
+TEST(RowOperations, UndeclaredOperationsAreBugs) {
+  EXPECT_THROW(change_of(Operation::max, lowest, {Kind::number, "1"}), std::logic_error);
+  EXPECT_THROW(change_of(Operation::add, label, {Kind::number, "1"}), std::logic_error);
+  EXPECT_THROW(change_of(Operation::set, 99, {Kind::number, "1"}), std::logic_error);
+}
+
+TEST(RowOperations, DiscardedChangesAreGone) {
+  const std::array key{Json{Kind::number, "1"}};
+  Changes changes(table());
+  changes.upsert(key).set(label, {Kind::string, "a"});
+  changes.remove(key);
+  changes.discard();
+  ChangeSet set(table());
+  changes.move_into(set);
+  EXPECT_TRUE(set.empty());
+}
+
+TEST(RowOperations, ColumnsAreSortedWhateverTheOrderOfTheCalls) {
+  const std::array key{Json{Kind::number, "1"}};
+  Changes changes(table());
+  changes.update(key)
+      .set(tags, {Kind::string, "{}"})
+      .set(label, {Kind::string, "a"})
+      .apply(Operation::add, amount, {Kind::number, "1"});
+  ChangeSet set(table());
+  changes.move_into(set);
+  const RowChange& change = set.sorted().at(0)->change;
+  ASSERT_EQ(change.present.size(), 3U);
+  EXPECT_EQ(change.present[0].column, label);
+  EXPECT_EQ(change.present[1].column, amount);
+  EXPECT_EQ(change.present[2].column, tags);
+  EXPECT_EQ(change.present[1].action, Action::combine);
+  EXPECT_FALSE(change.creates);
+}
+
+}  // namespace
+}  // namespace rebuild_projection

@@ -1,0 +1,450 @@
+// Without this file a mistyped option could start a rebuild, or be refused with words that help nobody.
+#include "tools/command_line.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+
+namespace rebuild_projection {
+namespace {
+
+using testing::Test;
+
+class CommandLineTest : public Test {
+ protected:
+  void SetUp() override {
+    std::string name = (std::filesystem::temp_directory_path() / "command_line_test.XXXXXX").string();
+    ASSERT_NE(::mkdtemp(name.data()), nullptr);
+    directory_ = name;
+    std::filesystem::create_directories(directory_ / "shipped" / "stores");
+    std::filesystem::create_directories(directory_ / "shipped" / "projections");
+    std::filesystem::create_directories(directory_ / "work");
+    std::ofstream(directory_ / "shipped" / "stores" / "event_store.toml") << "\n";
+    std::ofstream(directory_ / "shipped" / "stores" / "marten.toml") << "\n";
+    before_ = std::filesystem::current_path();
+    std::filesystem::current_path(directory_ / "work");
+  }
+  void TearDown() override {
+    std::filesystem::current_path(before_);
+    std::filesystem::remove_all(directory_);
+  }
+
+  std::variant<CommandLine, EarlyExit> parse_words(std::vector<std::string> words) {
+    std::vector<const char*> arguments{"rebuild_projection"};
+    for (const std::string& word : words) arguments.push_back(word.c_str());
+    arguments.push_back(nullptr);
+    const Surroundings surroundings{[this](const std::string& name) -> std::optional<std::string> {
+                                      const auto found = environment_.find(name);
+                                      return found == environment_.end() ? std::nullopt : std::optional(found->second);
+                                    },
+                                    directory_ / "shipped"};
+    return parse(static_cast<int>(arguments.size()) - 1, arguments.data(), surroundings);
+  }
+
+  /// With the two options that are always needed.
+  CommandLine accepted(std::vector<std::string> words) {
+    words.insert(words.begin(), {"--projection", "a", "--mode", "DRY_RUN"});
+    return accepted_as_is(std::move(words));
+  }
+  CommandLine accepted_as_is(std::vector<std::string> words) {
+    auto parsed = parse_words(std::move(words));
+    if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
+      ADD_FAILURE() << early->text;
+      return {};
+    }
+    return std::get<CommandLine>(std::move(parsed));
+  }
+
+  /// The text on stderr; the exit code must be 1.
+  std::string refused(std::vector<std::string> words) {
+    words.insert(words.begin(), {"--projection", "a", "--mode", "DRY_RUN"});
+    return refused_as_is(std::move(words));
+  }
+  std::string refused_as_is(std::vector<std::string> words) {
+    const auto parsed = parse_words(std::move(words));
+    const auto* early = std::get_if<EarlyExit>(&parsed);
+    if (early == nullptr) {
+      ADD_FAILURE() << "was accepted";
+      return {};
+    }
+    EXPECT_EQ(early->exit_code, 1);
+    return early->text;
+  }
+  static std::string sentence(const std::string& text) {
+    return "rebuild_projection: " + text + "\nSee rebuild_projection --help.\n";
+  }
+
+  std::string config(const std::string& text) {
+    const auto path = directory_ / "work" / "rebuild.toml";
+    std::ofstream(path) << text;
+    return "rebuild.toml";
+  }
+
+  std::filesystem::path directory_, before_;
+  std::map<std::string, std::string> environment_;
+};
+
+TEST_F(CommandLineTest, HasTheDocumentedDefaults) {
+  const CommandLine line = accepted({});
+  const Options& options = line.options;
+  EXPECT_EQ(options.projections, std::vector<std::string>{"a"});
+  EXPECT_EQ(options.mode, Mode::dry_run);
+  EXPECT_EQ(options.on_error, OnError::stop);
+  EXPECT_EQ(options.batch_events, 200U);
+  EXPECT_EQ(options.max_events, 0U);
+  EXPECT_EQ(options.tokens, 0U);
+  EXPECT_EQ(options.workers, 0U);
+  EXPECT_EQ(options.readers, 0U);
+  EXPECT_EQ(options.memory_bytes_max, 536'870'912U);
+  EXPECT_EQ(options.projections_dir, directory_ / "shipped" / "projections");
+  EXPECT_TRUE(line.examples);
+  EXPECT_EQ(options.store_file, directory_ / "shipped" / "stores" / "event_store.toml");
+  EXPECT_EQ(options.dsn, "");
+  EXPECT_EQ(options.source_dsn, "");
+  EXPECT_EQ(options.meta_schema, "rebuild_projection");
+  EXPECT_EQ(options.from_ts, std::nullopt);
+  EXPECT_EQ(options.to_ts, std::nullopt);
+  EXPECT_EQ(options.from_event_id, std::nullopt);
+  EXPECT_EQ(options.clear, Clear::automatic);
+  EXPECT_FALSE(options.truncate);
+  EXPECT_FALSE(options.show_values);
+  EXPECT_FALSE(line.list);
+  EXPECT_EQ(line.progress, ProgressKind::automatic);
+  EXPECT_EQ(line.log_level, LogLevel::info);
+  EXPECT_EQ(line.log_format, LogFormat::text);
+  EXPECT_TRUE(line.summary_file.empty());
+  EXPECT_TRUE(line.notes.empty());
+}
+
+TEST_F(CommandLineTest, TakesEveryOption) {
+  const CommandLine line = accepted_as_is({"--projection",
+                                           "a,b",
+                                           "--projection=c",
+                                           "--mode",
+                                           "apply",
+                                           "--strategy",
+                                           "in-place",
+                                           "--from-ts",
+                                           "2025-02-01T00:00:00Z",
+                                           "--from-event-id",
+                                           "550e8400-e29b-41d4-a716-446655440000",
+                                           "--to-ts",
+                                           "2025-03-01T00:00:00Z",
+                                           "--max-events",
+                                           "1000",
+                                           "--clear",
+                                           "always",
+                                           "--truncate",
+                                           "--on-error",
+                                           "skip",
+                                           "--projections",
+                                           "p",
+                                           "--store",
+                                           "marten",
+                                           "--dsn",
+                                           "host=a",
+                                           "--source-dsn",
+                                           "host=b",
+                                           "--meta-schema",
+                                           "m",
+                                           "--batch-size",
+                                           "7",
+                                           "--tokens",
+                                           "3",
+                                           "--readers",
+                                           "1",
+                                           "--workers",
+                                           "2",
+                                           "--max-memory",
+                                           "64",
+                                           "--progress",
+                                           "log",
+                                           "--log-level",
+                                           "debug",
+                                           "--log-format",
+                                           "json",
+                                           "--summary",
+                                           "s.json",
+                                           "--show-values"});
+  const Options& options = line.options;
+  EXPECT_EQ(options.projections, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(options.mode, Mode::apply);
+  EXPECT_EQ(options.from_ts, "2025-02-01 00:00:00+00");
+  EXPECT_EQ(options.to_ts, "2025-03-01 00:00:00+00");
+  EXPECT_EQ(options.from_event_id, "550e8400-e29b-41d4-a716-446655440000");
+  EXPECT_EQ(options.max_events, 1000U);
+  EXPECT_EQ(options.clear, Clear::always);
+  EXPECT_TRUE(options.truncate);
+  EXPECT_EQ(options.on_error, OnError::skip);
+  EXPECT_EQ(options.projections_dir, "p");
+  EXPECT_FALSE(line.examples);
+  EXPECT_EQ(options.store_file, directory_ / "shipped" / "stores" / "marten.toml");
+  EXPECT_EQ(options.dsn, "host=a");
+  EXPECT_EQ(options.source_dsn, "host=b");
+  EXPECT_EQ(options.meta_schema, "m");
+  EXPECT_EQ(options.batch_events, 7U);
+  EXPECT_EQ(options.tokens, 3U);
+  EXPECT_EQ(options.readers, 1U);
+  EXPECT_EQ(options.workers, 2U);
+  EXPECT_EQ(options.memory_bytes_max, 67'108'864U);
+  EXPECT_TRUE(options.show_values);
+  EXPECT_EQ(line.progress, ProgressKind::log);
+  EXPECT_EQ(line.log_level, LogLevel::debug);
+  EXPECT_EQ(line.log_format, LogFormat::json);
+  EXPECT_EQ(line.summary_file, "s.json");
+}
+
+TEST_F(CommandLineTest, TakesModesInAnyCase) {
+  for (const char* mode : {"DRY_RUN", "dry_run", "Dry_Run"})
+    EXPECT_EQ(accepted_as_is({"--projection", "a", "--mode", mode}).options.mode, Mode::dry_run);
+  EXPECT_EQ(accepted_as_is({"--projection", "a", "--mode", "Apply"}).options.mode, Mode::apply);
+}
+
+TEST_F(CommandLineTest, NamesWhatIsMissingAllAtOnce) {
+  EXPECT_EQ(
+      refused_as_is({}),
+      "rebuild_projection: --projection is missing: name one projection or more, or all; --list shows them.\n"
+      "rebuild_projection: --mode is missing: say --mode DRY_RUN (count, write nothing) or --mode APPLY (rebuild).\n"
+      "See rebuild_projection --help.\n");
+}
+
+TEST_F(CommandLineTest, SaysWhatAnOptionAccepts) {
+  EXPECT_EQ(refused_as_is({"--projection", "a", "--mode", "REBUILD"}),
+            sentence("--mode must be DRY_RUN, APPLY or VERIFY, not \"REBUILD\"."));
+  EXPECT_EQ(refused({"--clear", "yes"}), sentence("--clear must be auto, always or never, not \"yes\"."));
+  EXPECT_EQ(refused({"--on-error", "ignore"}), sentence("--on-error must be stop or skip, not \"ignore\"."));
+  EXPECT_EQ(refused({"--max-memory", "15"}),
+            sentence("--max-memory must be a whole number from 16 to 16,777,216, not \"15\"."));
+  EXPECT_EQ(refused({"--projection", "b,,c"}), sentence("--projection has an empty name."));
+  EXPECT_EQ(refused({"--summary=", "--truncate"}), sentence("--summary needs a value, and --truncate follows it."));
+  EXPECT_EQ(refused({"--summary", ""}), sentence("--summary is empty."));
+}
+
+TEST_F(CommandLineTest, TakesWholeNumbersInRangeOnly) {
+  for (const char* bad :
+       {"0", "-1", "1.5", "1e3", "+5", " 5", "5 ", "0x10", "1099511627777", "18446744073709551616", "many"})
+    EXPECT_EQ(
+        refused({"--batch-size", bad}),
+        sentence("--batch-size must be a whole number from 1 to 1,099,511,627,776, not \"" + std::string(bad) + "\"."));
+  EXPECT_EQ(accepted({"--batch-size", "1099511627776"}).options.batch_events, 1'099'511'627'776U);
+  for (const char* option : {"--tokens", "--workers"}) {
+    for (const char* bad : {"0", "1025"})
+      EXPECT_EQ(refused({option, bad}),
+                sentence(std::string(option) + " must be a whole number from 1 to 1,024, not \"" + bad + "\"."));
+    EXPECT_TRUE(
+        std::holds_alternative<CommandLine>(parse_words({"--projection", "a", "--mode", "APPLY", option, "1024"})));
+  }
+}
+
+TEST_F(CommandLineTest, RefusesWhatThisVersionDoesNotHave) {
+  EXPECT_EQ(refused_as_is({"--projection", "a", "--mode", "verify"}),
+            sentence("--mode VERIFY is not available yet: this version has DRY_RUN and APPLY."));
+  EXPECT_EQ(refused({"--strategy", "shadow"}),
+            sentence("--strategy: shadow is not available yet: this version has in-place."));
+  EXPECT_EQ(refused({"--resume"}),
+            sentence("--resume is not available yet: a rebuild starts at the beginning of its range."));
+  EXPECT_EQ(refused({"--readers", "2"}),
+            sentence("--readers greater than 1 is not available yet: this version reads with one cursor."));
+}
+
+TEST_F(CommandLineTest, TakesIso8601TimesOnly) {
+  const std::map<std::string, std::string> good{{"2025-02-01T00:00:00Z", "2025-02-01 00:00:00+00"},
+                                                {"2025-02-01T05:30:00+05:30", "2025-02-01 00:00:00+00"},
+                                                {"2025-02-01 00:00:00.25-01", "2025-02-01 01:00:00.25+00"},
+                                                {"2025-02-01T10:15Z", "2025-02-01 10:15:00+00"}};
+  for (const auto& [text, utc] : good) {
+    const CommandLine line = accepted({"--from-ts", text});
+    EXPECT_EQ(line.options.from_ts, utc) << text;
+    EXPECT_TRUE(line.notes.empty()) << text;
+  }
+  for (const char* bad :
+       {"yesterday", "infinity", "2025-02-30T00:00:00Z", "2025-13-01", "2025-02", "01.02.2025", "2025-02-01T00:00:00Q",
+        "2025-02-01T24:61:00Z", "0044-03-15 00:00:00 BC", "2025-02-01T", "1738368000"})
+    EXPECT_EQ(
+        refused({"--from-ts", bad}),
+        sentence("--from-ts must be a time in ISO 8601, as 2025-02-01T00:00:00Z or 2025-02-01 00:00+05:30, not \"" +
+                 std::string(bad) + "\"."));
+}
+
+TEST_F(CommandLineTest, TakesATimeWithoutZoneAsUtcAndSaysSo) {
+  const CommandLine line = accepted({"--from-ts", "2025-02-01 12:00", "--to-ts", "2025-02-02"});
+  EXPECT_EQ(line.options.from_ts, "2025-02-01 12:00:00+00");
+  EXPECT_EQ(line.options.to_ts, "2025-02-02 00:00:00+00");
+  EXPECT_EQ(line.notes,
+            (std::vector<std::string>{"--from-ts has no time zone and is taken as UTC: 2025-02-01 12:00:00+00",
+                                      "--to-ts has no time zone and is taken as UTC: 2025-02-02 00:00:00+00"}));
+}
+
+TEST_F(CommandLineTest, RefusesContradictions) {
+  EXPECT_EQ(refused({"--truncate", "--clear", "never"}),
+            sentence("--truncate contradicts --clear never: it says how to clear; leave one of them out."));
+  EXPECT_EQ(refused({"--from-ts", "2025-02-01T00:00:00Z", "--to-ts", "2025-02-01T00:00:00Z"}),
+            sentence("--from-ts must be before --to-ts: the range between them is empty."));
+  EXPECT_EQ(refused({"--mode", "APPLY"}), sentence("--mode is given more than once."));
+}
+
+TEST_F(CommandLineTest, RefusesWhatItDoesNotKnow) {
+  EXPECT_EQ(refused({"--batchsize=5"}), sentence("\"--batchsize\" is not an option of this program."));
+  EXPECT_EQ(refused({"b"}),
+            sentence("\"b\" is not expected: every value follows its option, as in --projection NAME."));
+  EXPECT_EQ(refused({"--mode"}), sentence("--mode needs a value: --mode DRY_RUN|APPLY."));
+  EXPECT_EQ(refused({"--truncate=no"}), sentence("--truncate takes no value."));
+  // An unquoted variable that is empty: "--dsn $DSN --truncate".
+  EXPECT_EQ(refused({"--dsn", "--truncate"}), sentence("--dsn needs a value, and --truncate follows it."));
+}
+
+TEST_F(CommandLineTest, NeverPrintsWhatMayBeAPassword) {
+  for (const char* word : {"postgres://u:secret@h/db", "host=h password=secret"})
+    EXPECT_EQ(refused({word}).find("secret"), std::string::npos);
+  EXPECT_EQ(refused({"--dsn", "password=secret", "--tokens", "0"}).find("secret"), std::string::npos);
+  EXPECT_EQ(accepted({"--dsn", "postgres://u:secret@h/db"}).options.dsn, "postgres://u:secret@h/db");
+}
+
+TEST_F(CommandLineTest, EscapesControlCharactersInMessages) {
+  EXPECT_EQ(refused({"--clear", "\x1b[2J"}), sentence("--clear must be auto, always or never, not \"\\x1b[2J\"."));
+}
+
+TEST_F(CommandLineTest, TakesValuesAsTheyAre) {
+  // Brackets, leading dashes and spaces mean nothing.
+  EXPECT_EQ(accepted({"--from-event-id", "[a,b]"}).options.from_event_id, "[a,b]");
+  EXPECT_EQ(accepted({"--from-event-id", "-7"}).options.from_event_id, "-7");
+  EXPECT_EQ(accepted({"--from-event-id", "a b"}).options.from_event_id, "a b");
+  EXPECT_EQ(accepted({"--dsn", "host=/tmp dbname=x"}).options.dsn, "host=/tmp dbname=x");
+  // One value for one --projection: the next word is not swallowed.
+  EXPECT_EQ(refused({"--projection", "b", "c"}),
+            sentence("\"c\" is not expected: every value follows its option, as in --projection NAME."));
+}
+
+TEST_F(CommandLineTest, FindsStores) {
+  EXPECT_EQ(
+      refused({"--store", "oracle"}),
+      sentence(
+          "--store: there is no preset \"oracle\"; a preset's name (event_store, marten) or the path of a store file "
+          "is accepted."));
+  EXPECT_EQ(refused({"--store", "./mine.toml"}), sentence("--store: there is no file \"./mine.toml\"."));
+  std::ofstream("mine.toml") << "\n";
+  EXPECT_EQ(accepted({"--store", "mine.toml"}).options.store_file, "mine.toml");
+}
+
+TEST_F(CommandLineTest, PrefersTheProjectionsOfTheCurrentDirectory) {
+  std::filesystem::create_directory("projections");
+  const CommandLine line = accepted({});
+  EXPECT_EQ(line.options.projections_dir, "projections");
+  EXPECT_FALSE(line.examples);
+}
+
+TEST_F(CommandLineTest, TakesTheEnvironmentBelowTheCommandLineAndAboveTheConfigFile) {
+  environment_ = {{"REBUILD_PROJECTION", "x,y"},
+                  {"REBUILD_BATCH_SIZE", "30"},
+                  {"REBUILD_TOKENS", "5"},
+                  {"REBUILD_PROJECTIONS_DIR", "d"},
+                  {"REBUILD_SHOW_VALUES", "true"},
+                  {"REBUILD_DSN", ""},
+                  {"REBUILD_CONFIG", config("batch-size = 40\ntokens = 6\nworkers = 7\ndsn = \"host=a dbname=b\"\n")}};
+  const CommandLine line = accepted_as_is({"--mode", "APPLY", "--batch-size", "20"});
+  EXPECT_EQ(line.options.projections, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(line.options.batch_events, 20U);
+  EXPECT_EQ(line.options.tokens, 5U);
+  EXPECT_EQ(line.options.workers, 7U);
+  EXPECT_EQ(line.options.projections_dir, "d");
+  EXPECT_TRUE(line.options.show_values);
+  EXPECT_EQ(line.options.dsn, "host=a dbname=b");
+
+  environment_ = {{"REBUILD_BATCH_SIZE", "none"}};
+  EXPECT_EQ(refused({}),
+            sentence("REBUILD_BATCH_SIZE must be a whole number from 1 to 1,099,511,627,776, not \"none\"."));
+}
+
+TEST_F(CommandLineTest, TakesListsAndFlagsFromAConfigFile) {
+  const std::string file = config(
+      "# a comment\nprojection = [\"x\", \"y\"]\nfrom-ts = \"2025-02-01 00:00:00Z\"\non-error = skip\nshow-values = "
+      "false\n");
+  const CommandLine line = accepted_as_is({"--mode", "DRY_RUN", "--config", file});
+  EXPECT_EQ(line.options.projections, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(line.options.from_ts, "2025-02-01 00:00:00+00");
+  EXPECT_EQ(line.options.on_error, OnError::skip);
+  EXPECT_FALSE(line.options.show_values);
+}
+
+TEST_F(CommandLineTest, TakesWhatDestroysFromTheCommandLineOnly) {
+  for (const auto& [option, value] : std::map<std::string, std::string>{
+           {"mode", "APPLY"}, {"clear", "never"}, {"truncate", "true"}, {"resume", "true"}}) {
+    EXPECT_EQ(refused({"--config", config(option + " = " + value + "\n")}),
+              sentence(option + " in rebuild.toml cannot be set there: --" + option +
+                       " is taken from the command line only."));
+    std::string variable = "REBUILD_" + option;
+    for (char& c : variable) c = static_cast<char>(std::toupper(c));
+    environment_ = {{variable, value}};
+    EXPECT_EQ(refused({}),
+              sentence(variable + " is set, but --" + option + " is taken from the command line only: unset it."));
+    environment_.clear();
+  }
+}
+
+TEST_F(CommandLineTest, RefusesMistakesInAConfigFile) {
+  EXPECT_EQ(refused({"--config", "absent.toml"}), sentence("--config: the file \"absent.toml\" cannot be read."));
+  EXPECT_EQ(refused({"--config", "."}), sentence("--config: the file \".\" cannot be read."));
+  EXPECT_EQ(
+      refused({"--config", config("batchsize = 5\n")}),
+      sentence("batchsize in rebuild.toml is not an option; a line is an option's name without dashes, =, and its "
+               "value."));
+  EXPECT_EQ(
+      refused({"--config", config("[run]\ntokens = 5\n")}),
+      sentence("tokens in rebuild.toml stands in a [section]: options stand at the beginning of the file, without "
+               "sections."));
+  EXPECT_EQ(
+      refused({"--config", config("from-ts = 2025-02-01 00:00\n")}),
+      sentence("from-ts in rebuild.toml needs exactly one value; one with spaces or commas is put in double quotes."));
+  EXPECT_EQ(
+      refused({"--config", config("max-events = 5.5\n")}),
+      sentence("max-events in rebuild.toml must be a whole number from 0 to 9,223,372,036,854,775,807, not \"5.5\"."));
+}
+
+TEST_F(CommandLineTest, NeverCutsAQuotedValueSilently) {
+  // Older versions of CLI11 take # as a comment inside quotes too.
+  const auto parsed =
+      parse_words({"--projection", "a", "--mode", "DRY_RUN", "--config", config("dsn = \"password=a#b\"\n")});
+  if (const auto* line = std::get_if<CommandLine>(&parsed))
+    EXPECT_EQ(line->options.dsn, "password=a#b");
+  else
+    EXPECT_EQ(std::get<EarlyExit>(parsed).text,
+              sentence("dsn in rebuild.toml has a quote without an end (# begins a comment, even inside quotes)."));
+}
+
+TEST_F(CommandLineTest, HelpGroupsTheOptionsAndEndsWithTheFiveExamples) {
+  const auto parsed = parse_words({"--help", "--unknown"});
+  const auto* early = std::get_if<EarlyExit>(&parsed);
+  ASSERT_NE(early, nullptr);
+  EXPECT_EQ(early->exit_code, 0);
+  const std::string& text = early->text;
+  std::size_t before = 0;
+  for (const char* part :
+       {"\nWhat to rebuild:\n", "  --projection NAME[,NAME...]", "  --mode DRY_RUN|APPLY", "\nRange:\n",
+        "  --from-ts T", "\nSafety:\n", "  --clear auto|always|never", "\nWhere:\n", "  --dsn S",
+        "\nConcurrency and batches:\n", "  --batch-size N", "\nOutput:\n", "  --progress auto|bar|log|none",
+        "\nExamples:\n", "  rebuild_projection --projection candidate_summary --mode DRY_RUN\n",
+        "  rebuild_projection --projection candidate_summary --mode APPLY\n",
+        "  rebuild_projection --projection all --mode APPLY --from-ts \"2025-02-01T00:00:00Z\"\n",
+        "  rebuild_projection --projection lead_summary --mode APPLY --from-event-id "
+        "\"550e8400-e29b-41d4-a716-446655440000\"\n",
+        "  rebuild_projection --projection all --mode APPLY --max-events 1000"}) {
+    const std::size_t found = text.find(part, before);
+    EXPECT_NE(found, std::string::npos) << part << "\nin\n" << text;
+    if (found != std::string::npos) before = found;
+  }
+}
+
+TEST_F(CommandLineTest, ListAndVersionNeedNothingElse) {
+  EXPECT_TRUE(accepted_as_is({"--list"}).list);
+  const auto parsed = parse_words({"--version"});
+  const auto* early = std::get_if<EarlyExit>(&parsed);
+  ASSERT_NE(early, nullptr);
+  EXPECT_EQ(early->exit_code, 0);
+  EXPECT_EQ(early->text.substr(0, 19), "rebuild_projection ");
+}
+
+}  // namespace
+}  // namespace rebuild_projection

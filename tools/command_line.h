@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "stages/rebuild.h"
+
+namespace rebuild_projection {
+
+enum class ProgressKind : std::uint8_t { automatic, bar, log, none };
+enum class LogFormat : std::uint8_t { text, json };
+/// There is no "off": the reason why a run ended badly is always said.
+enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
+
+/// A command line that was understood.
+struct CommandLine {
+  Options options;        ///< progress and announce are left empty
+  bool list = false;      ///< list the projections instead of rebuilding; only options.projections_dir counts then
+  bool examples = false;  ///< nobody named a directory, and options.projections_dir is that of the shipped examples
+  ProgressKind progress = ProgressKind::automatic;
+  LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::text;
+  std::filesystem::path summary_file;  ///< empty: none
+  std::vector<std::string> notes;      ///< what was assumed, to be logged once the log exists
+};
+
+/// The program is to end at once: `text` goes to stdout with exit code 0, else to stderr.
+struct EarlyExit {
+  int exit_code = 0;
+  std::string text;
+};
+
+/// What the outcome depends on besides the arguments.
+struct Surroundings {
+  std::function<std::optional<std::string>(const std::string& name)> environment;
+  std::filesystem::path shipped;  ///< holds projections/ and stores/
+};
+/// Those of this process.
+Surroundings real_surroundings();
+
+/// Reads the command line, then REBUILD_… variables, then the config file; the first that names an option counts. What
+/// can destroy rows is taken from the command line only. Every mistake is reported, one a line, with exit code 1. Reads
+/// files (config file, whether the store's file exists), touches no database, prints nothing. Throws nothing but
+/// std::bad_alloc.
+std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, const Surroundings& surroundings);
+
+}  // namespace rebuild_projection

@@ -1,0 +1,110 @@
+#include "tools/option_table.h"
+
+#include <algorithm>
+#include <array>
+
+namespace rebuild_projection {
+
+namespace {
+
+constexpr std::string_view what = "What to rebuild", range = "Range", safety = "Safety", where = "Where",
+                           concurrency = "Concurrency and batches", output = "Output";
+constexpr bool anywhere = true, command_line_only = false;
+
+constexpr std::array options{
+    OptionSpec{"projection", "NAME[,NAME...]", what, "projections to rebuild, or all; may be repeated", anywhere, true},
+    OptionSpec{"mode", "DRY_RUN|APPLY", what,
+               "DRY_RUN: check everything, read and count the events, write nothing;\n"
+               "APPLY: rebuild the tables. VERIFY is not available yet",
+               command_line_only},
+    OptionSpec{"strategy", "in-place", what, "write into the live table, batch by batch; shadow is not available yet"},
+    OptionSpec{"list", "", what, "list the projections and end; needs no database", command_line_only},
+
+    OptionSpec{"from-ts", "T", range, "events with ts >= T (ISO 8601; without a zone: UTC)"},
+    OptionSpec{"from-event-id", "ID", range,
+               "events after this one in position order; with --from-ts the later bound holds"},
+    OptionSpec{"to-ts", "T", range, "events with ts < T"},
+    OptionSpec{"max-events", "N", range, "stop after N events; 0 is no limit (default 0)"},
+
+    OptionSpec{"clear", "auto|always|never", safety,
+               "empty the tables before APPLY; auto: only when the replay starts\n"
+               "at the oldest event (default auto)",
+               command_line_only},
+    OptionSpec{"truncate", "", safety, "empty them with TRUNCATE: faster, but concurrent readers may see empty tables",
+               command_line_only},
+    OptionSpec{"on-error", "stop|skip", safety,
+               "an event that cannot be applied: end the run, or leave it out\n"
+               "and record it (default stop)"},
+    OptionSpec{"resume", "", safety, "not available yet", command_line_only},
+
+    OptionSpec{"projections", "DIR", where, "projection files (default ./projections if there, else the examples)"},
+    OptionSpec{"store", "NAME|FILE", where, "preset or file that describes the event store (default event_store)"},
+    OptionSpec{"dsn", "S", where, "target database, as libpq reads it (default: PGHOST, PGDATABASE, ...)"},
+    OptionSpec{"source-dsn", "S", where, "database that holds the event store (default: as --dsn)"},
+    OptionSpec{"meta-schema", "NAME", where, "schema of checkpoints and dead letters (default rebuild_projection)"},
+    OptionSpec{"config", "FILE", where, "read options from a file (option = value, TOML or INI)"},
+
+    OptionSpec{"batch-size", "N", concurrency, "events per transaction (default 200)"},
+    OptionSpec{"tokens", "N", concurrency, "pages of events in flight (default: from the machine)"},
+    OptionSpec{"readers", "N", concurrency, "parallel cursors; this version has 1"},
+    OptionSpec{"workers", "N", concurrency, "CPU threads (default: from the machine)"},
+    OptionSpec{"max-memory", "MIB", concurrency, "bound on pages and change sets together, MiB (default 512)"},
+
+    OptionSpec{"progress", "auto|bar|log|none", output, "auto: a bar on a terminal, else log lines (default auto)"},
+    OptionSpec{"log-level", "LEVEL", output, "trace, debug, info, warn or error (default info)"},
+    OptionSpec{"log-format", "text|json", output, "json: one object a line (default text)"},
+    OptionSpec{"summary", "FILE", output, "write the summary as JSON too"},
+    OptionSpec{"show-values", "", output, "allow values of rows and payloads in messages"},
+    OptionSpec{"version", "", output, "print the version and end", command_line_only},
+    OptionSpec{"help", "", output, "print this and end", command_line_only},
+};
+
+constexpr std::string_view footer =
+    R"(Options come from the command line, else from REBUILD_... variables (REBUILD_BATCH_SIZE for
+--batch-size, REBUILD_PROJECTIONS_DIR for --projections), else from the config file.
+--mode, --clear, --truncate and --resume come from the command line only.
+
+Exit codes: 0 success, 1 refused before anything was read or cleared, 2 failed or events were
+skipped, 3 cancelled by a signal. SIGINT, SIGTERM or SIGHUP stops after the batch being
+committed, a second one cancels that batch, a third ends the program at once.
+
+Examples:
+  # Dry run: which events would be replayed, no writes
+  rebuild_projection --projection candidate_summary --mode DRY_RUN
+
+  # Rebuild a single projection
+  rebuild_projection --projection candidate_summary --mode APPLY
+
+  # Rebuild all projections from a given time
+  rebuild_projection --projection all --mode APPLY --from-ts "2025-02-01T00:00:00Z"
+
+  # Rebuild from a specific event (the events after it)
+  rebuild_projection --projection lead_summary --mode APPLY --from-event-id "550e8400-e29b-41d4-a716-446655440000"
+
+  # Cap the number of events (kill switch, tests)
+  rebuild_projection --projection all --mode APPLY --max-events 1000)";
+
+}  // namespace
+
+std::span<const OptionSpec> option_table() {
+  return options;
+}
+
+const OptionSpec* find_option(std::string_view name) {
+  const auto* found = std::find_if(options.begin(), options.end(), [&](const OptionSpec& o) { return o.name == name; });
+  return found == options.end() ? nullptr : found;
+}
+
+std::string environment_name(std::string_view option) {
+  // REBUILD_PROJECTIONS would be one letter away from REBUILD_PROJECTION, and mean something else.
+  if (option == "projections") return "REBUILD_PROJECTIONS_DIR";
+  std::string name = "REBUILD_";
+  for (char c : option) name += c == '-' ? '_' : (c >= 'a' && c <= 'z') ? static_cast<char>(c - 'a' + 'A') : c;
+  return name;
+}
+
+std::string_view help_footer() {
+  return footer;
+}
+
+}  // namespace rebuild_projection

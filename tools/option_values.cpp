@@ -1,0 +1,288 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <limits>
+#include <utility>
+
+#include "pipeline/timestamp.h"
+#include "tools/given_options.h"
+#include "tools/terminal_text.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+constexpr std::uint64_t batch_events_max = std::uint64_t{1}
+                                           << 40;  // far beyond any memory bound; keeps sums from overflowing
+constexpr std::uint64_t concurrency_max = 1024;
+constexpr std::uint64_t memory_mib_min = 16, memory_mib_max = std::uint64_t{1} << 24;  // 16 TiB
+constexpr std::uint64_t events_max = std::numeric_limits<std::int64_t>::max();         // what the server counts in
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+/// YYYY-MM-DD, or that with T or a space and HH:MM, then perhaps :SS, a fraction, and Z or +HH, +HHMM, +HH:MM.
+/// Timestamp::parse knows more (infinity, BC); on a command line that is a slip.
+struct IsoShape {
+  bool valid = false;
+  bool has_zone = false;
+};
+IsoShape iso_shape(std::string_view text) {
+  // '0' stands for a digit; the longest that matches is taken off the front.
+  const auto take = [&](std::string_view pattern) {
+    if (text.size() < pattern.size()) return false;
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+      const bool digit = text[i] >= '0' && text[i] <= '9';
+      if (pattern[i] == '0' ? !digit : pattern[i] != text[i]) return false;
+    }
+    text.remove_prefix(pattern.size());
+    return true;
+  };
+  if (!take("0000-00-00")) return {};
+  if (text.empty()) return {true, false};
+  if (!take("T00:00") && !take("t00:00") && !take(" 00:00")) return {};
+  if (take(":00") && (take(".0") || take(",0")))
+    while (take("0")) continue;
+  if (text.empty()) return {true, false};
+  if (take("Z") || take("z") || take("+00:00") || take("-00:00") || take("+0000") || take("-0000") || take("+00") ||
+      take("-00"))
+    return {text.empty(), true};
+  return {};
+}
+
+class Checker {
+ public:
+  Checker(const GivenOptions& given, const Surroundings& surroundings, std::vector<std::string>& mistakes)
+      : given_(given), surroundings_(surroundings), mistakes_(mistakes) {}
+
+  CommandLine check() {
+    result_.list = flag("list");
+    where();
+    if (result_.list) return std::move(result_);
+    what();
+    range();
+    safety();
+    concurrency();
+    output();
+    return std::move(result_);
+  }
+
+ private:
+  const GivenValue* find(std::string_view option) const {
+    const auto found = given_.find(option);
+    return found == given_.end() || found->second.empty() ? nullptr : &found->second.front();
+  }
+  bool given(std::string_view option) const { return find(option) != nullptr; }
+
+  bool flag(std::string_view option) {
+    const GivenValue* value = find(option);
+    if (value == nullptr) return false;
+    const std::string text = lower(value->text);
+    if (text == "true" || text == "1" || text == "yes" || text == "on") return true;
+    if (text != "false" && text != "0" && text != "no" && text != "off")
+      mistakes_.push_back(value->origin + " must be true or false, not " + shown(value->text) + '.');
+    return false;
+  }
+
+  /// The value of the word given, in any case, or `fallback`.
+  template <typename T, std::size_t n>
+  T choice(std::string_view option, const std::array<std::pair<std::string_view, T>, n>& words, T fallback) {
+    const GivenValue* value = find(option);
+    if (value == nullptr) return fallback;
+    std::string accepted;
+    for (std::size_t i = 0; i < n; ++i) {
+      if (lower(value->text) == lower(std::string(words[i].first))) return words[i].second;
+      accepted += (i == 0 ? "" : i + 1 == n ? " or " : ", ") + std::string(words[i].first);
+    }
+    mistakes_.push_back(value->origin + " must be " + accepted + ", not " + shown(value->text) + '.');
+    return fallback;
+  }
+
+  std::uint64_t number(std::string_view option, std::uint64_t least, std::uint64_t most, std::uint64_t fallback) {
+    const GivenValue* value = find(option);
+    if (value == nullptr) return fallback;
+    std::uint64_t number = 0;
+    const char* end = value->text.data() + value->text.size();
+    const auto [stop, error] = std::from_chars(value->text.data(), end, number);
+    if (error == std::errc{} && stop == end && number >= least && number <= most) return number;
+    mistakes_.push_back(value->origin + " must be a whole number from " + with_commas(least) + " to " +
+                        with_commas(most) + ", not " + shown(value->text) + '.');
+    return fallback;
+  }
+
+  /// The text given; an empty one is a mistake (most often a shell variable that is not set).
+  std::string text(std::string_view option, std::string fallback = {}) {
+    const GivenValue* value = find(option);
+    if (value == nullptr) return fallback;
+    if (value->text.empty()) mistakes_.push_back(value->origin + " is empty.");
+    return value->text;
+  }
+
+  std::optional<Timestamp> timestamp(std::string_view option) {
+    const GivenValue* value = find(option);
+    if (value == nullptr) return std::nullopt;
+    const IsoShape shape = iso_shape(value->text);
+    const auto moment = shape.valid ? Timestamp::parse(value->text) : std::nullopt;
+    if (!moment)
+      mistakes_.push_back(value->origin +
+                          " must be a time in ISO 8601, as 2025-02-01T00:00:00Z or 2025-02-01 00:00+05:30, not " +
+                          shown(value->text) + '.');
+    else if (!shape.has_zone)
+      result_.notes.push_back(value->origin + " has no time zone and is taken as UTC: " + moment->to_text());
+    return moment;
+  }
+
+  void where() {
+    Options& options = result_.options;
+    std::error_code ignored;
+    if (given("projections")) {
+      options.projections_dir = text("projections");
+    } else if (std::filesystem::is_directory("projections", ignored)) {
+      options.projections_dir = "projections";
+    } else {
+      options.projections_dir = surroundings_.shipped / "projections";
+      result_.examples = true;
+    }
+    if (result_.list) return;
+    options.store_file = store_file();
+    options.dsn = text("dsn");
+    options.source_dsn = text("source-dsn");
+    options.meta_schema = text("meta-schema", options.meta_schema);
+  }
+
+  std::filesystem::path store_file() {
+    const std::string store = text("store", "event_store");
+    const bool is_path = store.find('/') != std::string::npos || store.ends_with(".toml");
+    const std::filesystem::path presets = surroundings_.shipped / "stores";
+    std::filesystem::path file = is_path ? std::filesystem::path(store) : presets / (store + ".toml");
+    std::error_code error;
+    if (store.empty() || (std::filesystem::exists(file, error) && !std::filesystem::is_directory(file, error)))
+      return file;
+    const std::string origin = given("store") ? find("store")->origin : "--store";
+    if (is_path) {
+      mistakes_.push_back(origin + ": there is no file " + shown(store) + '.');
+      return file;
+    }
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(presets, error))
+      if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
+    std::sort(names.begin(), names.end());
+    std::string list;
+    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
+    mistakes_.push_back(origin + ": there is no preset " + shown(store) + "; a preset's name (" +
+                        (list.empty() ? "none is installed" : list) + ") or the path of a store file is accepted.");
+    return file;
+  }
+
+  void what() {
+    if (const auto found = given_.find("projection"); found != given_.end())
+      for (const GivenValue& value : found->second) projections(value);
+    if (!given("projection"))
+      mistakes_.emplace_back("--projection is missing: name one projection or more, or all; --list shows them.");
+
+    constexpr std::array<std::pair<std::string_view, Mode>, 3> modes{
+        {{"DRY_RUN", Mode::dry_run}, {"APPLY", Mode::apply}, {"VERIFY", Mode::verify}}};
+    if (!given("mode"))
+      mistakes_.emplace_back("--mode is missing: say --mode DRY_RUN (count, write nothing) or --mode APPLY (rebuild).");
+    result_.options.mode = choice("mode", modes, Mode::dry_run);
+    if (result_.options.mode == Mode::verify)
+      mistakes_.emplace_back("--mode VERIFY is not available yet: this version has DRY_RUN and APPLY.");
+
+    constexpr std::array<std::pair<std::string_view, bool>, 2> strategies{{{"in-place", false}, {"shadow", true}}};
+    if (choice("strategy", strategies, false))
+      mistakes_.push_back(find("strategy")->origin + ": shadow is not available yet: this version has in-place.");
+  }
+
+  void projections(const GivenValue& value) {
+    std::string_view rest = value.text;
+    for (bool more = true; more;) {
+      const std::size_t comma = rest.find(',');
+      more = comma != std::string_view::npos;
+      std::string_view name = rest.substr(0, comma);
+      rest.remove_prefix(more ? comma + 1 : rest.size());
+      while (name.starts_with(' ')) name.remove_prefix(1);
+      while (name.ends_with(' ')) name.remove_suffix(1);
+      if (name.empty())
+        mistakes_.push_back(value.origin + " has an empty name.");
+      else
+        result_.options.projections.emplace_back(name);
+    }
+  }
+
+  void range() {
+    const auto from = timestamp("from-ts");
+    const auto to = timestamp("to-ts");
+    // In UTC and with its zone: a column without time zone takes it as UTC too, whatever offset was written.
+    if (from) result_.options.from_ts = from->to_text();
+    if (to) result_.options.to_ts = to->to_text();
+    if (from && to && !(*from < *to))
+      mistakes_.push_back(find("from-ts")->origin + " must be before " + find("to-ts")->origin +
+                          ": the range between them is empty.");
+    if (given("from-event-id")) result_.options.from_event_id = text("from-event-id");
+    result_.options.max_events = number("max-events", 0, events_max, 0);
+  }
+
+  void safety() {
+    Options& options = result_.options;
+    constexpr std::array<std::pair<std::string_view, Clear>, 3> clears{
+        {{"auto", Clear::automatic}, {"always", Clear::always}, {"never", Clear::never}}};
+    options.clear = choice("clear", clears, Clear::automatic);
+    options.truncate = flag("truncate");
+    if (options.truncate && options.clear == Clear::never)
+      mistakes_.emplace_back("--truncate contradicts --clear never: it says how to clear; leave one of them out.");
+    constexpr std::array<std::pair<std::string_view, OnError>, 2> reactions{
+        {{"stop", OnError::stop}, {"skip", OnError::skip}}};
+    options.on_error = choice("on-error", reactions, OnError::stop);
+    if (flag("resume"))
+      mistakes_.emplace_back("--resume is not available yet: a rebuild starts at the beginning of its range.");
+  }
+
+  void concurrency() {
+    Options& options = result_.options;
+    options.batch_events = number("batch-size", 1, batch_events_max, options.batch_events);
+    options.tokens = static_cast<unsigned>(number("tokens", 1, concurrency_max, 0));
+    options.workers = static_cast<unsigned>(number("workers", 1, concurrency_max, 0));
+    options.readers = static_cast<unsigned>(number("readers", 1, concurrency_max, 0));
+    if (options.readers > 1)
+      mistakes_.push_back(find("readers")->origin +
+                          " greater than 1 is not available yet: this version reads with one cursor.");
+    options.memory_bytes_max = number("max-memory", memory_mib_min, memory_mib_max, options.memory_bytes_max >> 20U)
+                               << 20U;
+  }
+
+  void output() {
+    constexpr std::array<std::pair<std::string_view, ProgressKind>, 4> kinds{{{"auto", ProgressKind::automatic},
+                                                                              {"bar", ProgressKind::bar},
+                                                                              {"log", ProgressKind::log},
+                                                                              {"none", ProgressKind::none}}};
+    result_.progress = choice("progress", kinds, ProgressKind::automatic);
+    constexpr std::array<std::pair<std::string_view, LogLevel>, 5> levels{{{"trace", LogLevel::trace},
+                                                                           {"debug", LogLevel::debug},
+                                                                           {"info", LogLevel::info},
+                                                                           {"warn", LogLevel::warn},
+                                                                           {"error", LogLevel::error}}};
+    result_.log_level = choice("log-level", levels, LogLevel::info);
+    constexpr std::array<std::pair<std::string_view, LogFormat>, 2> formats{
+        {{"text", LogFormat::text}, {"json", LogFormat::json}}};
+    result_.log_format = choice("log-format", formats, LogFormat::text);
+    result_.summary_file = text("summary");
+    result_.options.show_values = flag("show-values");
+  }
+
+  const GivenOptions& given_;
+  const Surroundings& surroundings_;
+  std::vector<std::string>& mistakes_;
+  CommandLine result_;
+};
+
+}  // namespace
+
+CommandLine check_options(const GivenOptions& given, const Surroundings& surroundings,
+                          std::vector<std::string>& mistakes) {
+  return Checker(given, surroundings, mistakes).check();
+}
+
+}  // namespace rebuild_projection

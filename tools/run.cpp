@@ -1,0 +1,150 @@
+#include "tools/run.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "pipeline/error.h"
+#include "stages/apply/projection_file.h"
+#include "stages/rebuild.h"
+#include "tools/command_line.h"
+#include "tools/logging.h"
+#include "tools/progress_display.h"
+#include "tools/signals.h"
+#include "tools/summary.h"
+#include "tools/summary_file.h"
+#include "tools/terminal_text.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+constexpr int exit_refused = 1, exit_failed = 2, exit_cancelled = 3;
+
+/// One log line for each line of the text.
+void log_error(std::string_view text) {
+  do {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    if (end > 0) spdlog::error("{}", text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  } while (!text.empty());
+}
+
+/// The exit code, or 2 if standard output did not take the text.
+int print(std::string_view text, int exit_code) {
+  if (write_all(STDOUT_FILENO, text)) return exit_code;
+  log_error(std::string("Standard output cannot be written: ") + std::strerror(errno) + '.');
+  return exit_failed;
+}
+
+int list_projections(const std::filesystem::path& directory, const ProjectorRegistry& registry) {
+  std::vector<std::vector<std::string>> rows{{"projection", "table", "file"}};
+  for (const std::string& name : registry.names())
+    rows.push_back({name, registry.find(name)->table().name, "(part of this program)"});
+  std::vector<std::string> mistakes;
+  if (!directory.empty())
+    for (const ProjectionFile& file : read_projection_files(directory, mistakes))
+      rows.push_back({file.name(), file.table(), file.path().string()});
+  std::size_t name_columns = 0, table_columns = 0;
+  for (auto& row : rows) {
+    for (std::string& cell : row) cell = printable(cell);
+    name_columns = std::max(name_columns, columns_of(row[0]));
+    table_columns = std::max(table_columns, columns_of(row[1]));
+  }
+  std::string text;
+  for (const auto& row : rows)
+    text += pad_right(row[0], name_columns) + "  " + pad_right(row[1], table_columns) + "  " + row[2] + '\n';
+  const int exit_code = print(text, mistakes.empty() ? 0 : exit_refused);
+  for (const std::string& mistake : mistakes) log_error(mistake);
+  return exit_code;
+}
+
+ProgressKind kind_here(const CommandLine& line) {
+  if (line.progress != ProgressKind::automatic) return line.progress;
+  return error_stream_is_terminal() && line.log_format == LogFormat::text ? ProgressKind::bar : ProgressKind::log;
+}
+
+int finish(const Report& report, const std::optional<SummaryFile>& summary_file) {
+  int exit_code = report.exit_code();
+  if (report.ending == Ending::failed) log_error(report.ending_detail);
+  exit_code = print(summary_text(report), exit_code);
+  if (summary_file) try {
+      summary_file->write(summary_json(report, exit_code));
+    } catch (const RunError& error) {
+      log_error(std::string(error.what()) + " The rebuild itself ended as the summary on standard output says.");
+      exit_code = exit_failed;
+    }
+  return exit_code;
+}
+
+int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry) {
+  std::optional<SummaryFile> summary_file;
+  if (!line.summary_file.empty()) summary_file.emplace(line.summary_file);
+
+  std::stop_source stop, abort;
+  const SignalWatch watch(stop, abort);
+  Progress progress;
+  line.options.progress = &progress;
+  line.options.abort = abort.get_token();
+  line.options.announce = [](const std::string& text) { spdlog::info("{}", text); };
+  Report report;
+  {
+    const ProgressDisplay display(progress, kind_here(line), line.options.max_events);
+    report = rebuild(line.options, registry, stop.get_token());
+  }
+  return finish(report, summary_file);
+}
+
+int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
+  auto parsed = parse(argc, argv, real_surroundings());
+  if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
+    if (early->exit_code == 0) return print(early->text, 0);
+    write_all(STDERR_FILENO, early->text);
+    return early->exit_code;
+  }
+  auto& line = std::get<CommandLine>(parsed);
+  set_up_logging(line.log_level, line.log_format);
+  for (const std::string& note : line.notes) spdlog::info("{}", note);
+  std::error_code ignored;
+  if (line.examples &&
+      (!registry.names().empty() || !std::filesystem::is_directory(line.options.projections_dir, ignored)))
+    line.options.projections_dir.clear();  // a program with projectors of its own needs no examples
+  else if (line.examples)
+    spdlog::info("there is no directory ./projections: the examples in {} are used",
+                 line.options.projections_dir.string());
+  return line.list ? list_projections(line.options.projections_dir, registry) : rebuild_and_report(line, registry);
+}
+
+}  // namespace
+
+int run(int argc, char** argv, const ProjectorRegistry& registry) {
+  try {
+    block_signals();
+    set_up_logging(LogLevel::info, LogFormat::text);  // until the command line says how
+    try {
+      return run_command(argc, argv, registry);
+    } catch (const UsageError& error) {
+      log_error(error.what());
+      return exit_refused;
+    } catch (const Cancelled& error) {
+      log_error(error.what());
+      return exit_cancelled;
+    } catch (const std::bad_alloc&) {
+      log_error("Out of memory: lower --batch-size, --tokens or --max-memory.");
+    } catch (const std::exception& error) {
+      log_error(error.what());
+    }
+  } catch (...) {
+    write_all(STDERR_FILENO, "rebuild_projection: out of memory\n");  // not even a message could be made
+  }
+  return exit_failed;
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,227 @@
+#include "tools/summary.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "tools/terminal_text.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+constexpr std::size_t types_shown_max = 20;
+constexpr std::size_t label_columns = 12;
+
+std::string_view mode_name(Mode mode) {
+  return mode == Mode::apply ? "APPLY" : mode == Mode::verify ? "VERIFY" : "DRY_RUN";
+}
+
+std::string counted(std::uint64_t number, const char* one, const char* many) {
+  return with_commas(number) + ' ' + (number == 1 ? one : many);
+}
+
+/// "label       value"; further lines of the value stand below its first one.
+void add_line(std::string& out, std::string_view label, std::string_view value) {
+  for (bool first = true; first || !value.empty(); first = false) {
+    const std::size_t end = std::min(value.find('\n'), value.size());
+    out += pad_right(first ? label : "", label_columns) + ' ' + printable(value.substr(0, end)) + '\n';
+    value.remove_prefix(std::min(end + 1, value.size()));
+  }
+}
+
+/// The first `left` columns are aligned left, the others right; the first row is the heading.
+void add_table(std::string& out, const std::vector<std::vector<std::string>>& rows, std::size_t left) {
+  std::vector<std::size_t> widths(rows.front().size(), 0);
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns_of(row[i]));
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i)
+      line += (i == 0 ? "" : "  ") + (i < left ? pad_right(row[i], widths[i]) : pad_left(row[i], widths[i]));
+    line.erase(line.find_last_not_of(' ') + 1);
+    out += line + '\n';
+  }
+}
+
+void add_run(std::string& out, const Report& r) {
+  add_line(out, "mode", mode_name(r.mode));
+  add_line(out, "database", r.database);
+  add_line(out, "store", r.store);
+  add_line(out, "range", r.range);
+  add_line(out, "settings",
+           "batches of " + counted(r.batch_events, "event", "events") + ", " + counted(r.tokens, "token", "tokens") +
+               ", " + counted(r.workers, "worker", "workers") + ", " + counted(r.readers, "reader", "readers"));
+}
+
+void add_outcome(std::string& out, const Report& r) {
+  std::string ending(name_of(r.ending));
+  if (r.ending == Ending::complete) ending += ": every event in range was processed";
+  if (r.ending == Ending::incomplete) ending += ": --max-events was reached first";
+  if (r.ending == Ending::cancelled) ending += ": a signal stopped it";
+  if (r.ending == Ending::failed)
+    ending += ": " + (r.ending_detail.empty() ? "an error stopped it" : r.ending_detail);
+  else if (!r.ending_detail.empty())
+    ending += '\n' + r.ending_detail;
+  add_line(out, "ended", ending);
+
+  add_line(out, "events", with_commas(r.events_read) + " read of " + with_commas(r.events_in_range) + " in range");
+  if (r.mode == Mode::dry_run) add_line(out, "", "DRY_RUN would apply " + counted(r.events_read, "event", "events"));
+  add_line(out, "batches",
+           with_commas(r.batches) + (r.batches_closed_early > 0
+                                         ? " (" + with_commas(r.batches_closed_early) + " closed early by --max-memory)"
+                                         : ""));
+  std::array<char, 32> seconds{};
+  std::snprintf(seconds.data(), seconds.size(), "%.2f s", r.seconds.count());
+  add_line(out, "time",
+           std::string(seconds.data()) + ", " + rate_with_commas(r.events_per_second()) + " events a second");
+  if (r.first_position) add_line(out, "first", to_string(*r.first_position));
+  if (r.last_position) add_line(out, "last", to_string(*r.last_position));
+  if (r.mode == Mode::apply && r.ending == Ending::complete && r.last_position)
+    add_line(out, "", "the application's projector continues after this position");
+}
+
+void add_projections(std::string& out, const Report& r) {
+  if (r.projections.empty()) return;
+  const bool applied = r.mode == Mode::apply;
+  std::vector<std::vector<std::string>> rows{
+      {"projection", "table", applied ? "applied" : "would apply", "ignored", "skipped", "errors"}};
+  if (applied) rows[0].insert(rows[0].end(), {"rolled back", "rows written", "deleted", "cleared"});
+  for (const Report::Projection& p : r.projections) {
+    rows.push_back({printable(p.name), printable(p.table), with_commas(p.applied), with_commas(p.ignored),
+                    with_commas(p.skipped), with_commas(p.errors)});
+    if (applied)
+      for (const std::uint64_t n : {p.rolled_back, p.rows_written, p.rows_deleted, p.rows_cleared})
+        rows.back().push_back(with_commas(n));
+  }
+  out += '\n';
+  add_table(out, rows, 2);
+}
+
+void add_types(std::string& out, const Report& r) {
+  std::vector<std::pair<std::string, std::uint64_t>> types(r.events_by_type.begin(), r.events_by_type.end());
+  std::stable_sort(types.begin(), types.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::vector<std::vector<std::string>> rows{{"event type", "events"}};
+  const std::size_t shown = types.size() > types_shown_max ? types_shown_max - 1 : types.size();
+  std::uint64_t rest = 0;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (i < shown)
+      rows.push_back({printable(types[i].first), with_commas(types[i].second)});
+    else
+      rest += types[i].second;
+  }
+  if (shown < types.size())
+    rows.push_back({"(" + with_commas(types.size() - shown) + " other types)", with_commas(rest)});
+  if (rows.size() > 1) {
+    out += '\n';
+    add_table(out, rows, 1);
+  }
+  bool first = true;
+  for (const Report::Projection& p : r.projections) {
+    if (p.types_never_seen.empty()) continue;
+    std::string names;
+    for (const std::string& type : p.types_never_seen) names += (names.empty() ? "" : ", ") + printable(type);
+    out += (first ? "\nTypes named by a projection that never occurred:\n  " : "  ") + printable(p.name) + ": " +
+           names + '\n';
+    first = false;
+  }
+}
+
+void add_stages(std::string& out, const Report& r) {
+  std::vector<std::vector<std::string>> rows{{"stage", "busy", "threads"}};
+  for (const Stage stage : all_stages) {
+    const unsigned threads = r.stage_threads[static_cast<std::size_t>(stage)];
+    if (threads == 0) continue;
+    const double share = r.occupancy(stage);
+    rows.push_back(
+        {std::string(name_of(stage)), std::to_string(std::lround(share * 100)) + '%', std::to_string(threads)});
+    if (share > 0 && stage == r.bottleneck()) rows.back().back() += "  <- bottleneck";
+  }
+  if (rows.size() == 1) return;
+  // The mark must not widen the column that is aligned right.
+  for (auto& row : rows) {
+    const std::size_t mark = row.back().find("  <-");
+    const std::string digits = row.back().substr(0, mark);
+    row.back() = pad_left(digits, rows[0].back().size()) + (mark == std::string::npos ? "" : row.back().substr(mark));
+  }
+  for (auto& row : rows) row[1] = pad_left(row[1], 4);
+  out += '\n';
+  add_table(out, rows, 3);
+}
+
+}  // namespace
+
+std::string summary_text(const Report& report) {
+  std::string out;
+  add_run(out, report);
+  out += '\n';
+  add_outcome(out, report);
+  add_projections(out, report);
+  add_types(out, report);
+  add_stages(out, report);
+  if (!report.warnings.empty()) out += "\nWarnings:\n";
+  for (const std::string& warning : report.warnings) out += "  " + printable(warning) + '\n';
+  return out;
+}
+
+std::string summary_json(const Report& r, int exit_code) {
+  using Tree = nlohmann::ordered_json;
+  Tree json;
+  json["program"] = {{"name", "rebuild_projection"}, {"version", REBUILD_PROJECTION_VERSION}};
+  json["mode"] = mode_name(r.mode);
+  json["database"] = r.database;
+  json["store"] = r.store;
+  json["range"] = r.range;
+  json["batch_size"] = r.batch_events;
+  json["tokens"] = r.tokens;
+  json["workers"] = r.workers;
+  json["readers"] = r.readers;
+
+  json["ending"] = name_of(r.ending);
+  json["ending_detail"] = r.ending_detail;
+  json["exit_code"] = exit_code;
+  json["events_in_range"] = r.events_in_range;
+  json["events_read"] = r.events_read;
+  json["events_by_type"] = Tree::object();
+  for (const auto& [type, count] : r.events_by_type) json["events_by_type"][type] = count;
+  json["batches"] = r.batches;
+  json["batches_closed_early"] = r.batches_closed_early;
+  json["seconds"] = r.seconds.count();
+  json["events_per_second"] = r.events_per_second();
+  json["first_position"] = r.first_position ? Tree(*r.first_position) : Tree(nullptr);
+  json["last_position"] = r.last_position ? Tree(*r.last_position) : Tree(nullptr);
+  json["last_event_id"] = r.last_position ? Tree(r.last_event_id) : Tree(nullptr);
+
+  json["projections"] = Tree::array();
+  for (const Report::Projection& p : r.projections)
+    json["projections"].push_back({{"name", p.name},
+                                   {"table", p.table},
+                                   {"version", p.version},
+                                   {r.mode == Mode::apply ? "applied" : "would_apply", p.applied},
+                                   {"ignored", p.ignored},
+                                   {"skipped", p.skipped},
+                                   {"errors", p.errors},
+                                   {"rolled_back", p.rolled_back},
+                                   {"rows_written", p.rows_written},
+                                   {"rows_deleted", p.rows_deleted},
+                                   {"rows_cleared", p.rows_cleared},
+                                   {"types_never_seen", p.types_never_seen}});
+  json["stages"] = Tree::array();
+  for (const Stage stage : all_stages) {
+    const auto index = static_cast<std::size_t>(stage);
+    json["stages"].push_back({{"name", name_of(stage)},
+                              {"threads", r.stage_threads[index]},
+                              {"busy_seconds", r.busy_seconds[index]},
+                              {"occupancy", r.occupancy(stage)}});
+  }
+  json["bottleneck"] = r.occupancy(r.bottleneck()) > 0 ? Tree(name_of(r.bottleneck())) : Tree(nullptr);
+  json["warnings"] = r.warnings;
+  constexpr int indent = 2;
+  return json.dump(indent, ' ', false, Tree::error_handler_t::replace) + '\n';
+}
+
+}  // namespace rebuild_projection

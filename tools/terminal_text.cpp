@@ -1,0 +1,131 @@
+#include "tools/terminal_text.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+
+namespace rebuild_projection {
+
+namespace {
+
+/// The next code point of `text`, and how many bytes it takes; valid = false for one byte that is not UTF-8.
+struct CodePoint {
+  char32_t value = 0;
+  std::size_t bytes = 1;
+  bool valid = true;
+};
+
+CodePoint first_code_point(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {lead, 1, true};
+  const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < length) return {lead, 1, false};
+  char32_t value = lead & (0xffU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0U) != 0x80U) return {lead, 1, false};
+    value = (value << 6U) | (byte(i) & 0x3fU);
+  }
+  constexpr std::array<char32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
+  if (value < smallest[length] || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff)) return {lead, 1, false};
+  return {value, length, true};
+}
+
+/// Whether a terminal would act on it instead of showing it.
+bool is_control(char32_t c) {
+  return c < 0x20 || (c >= 0x7f && c <= 0x9f) || (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
+         c == 0x200e || c == 0x200f;
+}
+
+std::string hex(const char* prefix, unsigned value, int digits) {
+  std::array<char, 16> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%s%0*x", prefix, digits, value);
+  return buffer.data();
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  while (!text.empty()) {
+    const CodePoint c = first_code_point(text);
+    if (!c.valid)
+      result += hex("\\x", static_cast<unsigned>(c.value), 2);
+    else if (c.value == U'\n')
+      result += "\\n";
+    else if (c.value == U'\t')
+      result += "\\t";
+    else if (c.value == U'\r')
+      result += "\\r";
+    else if (is_control(c.value))
+      result += c.value < 0x80 ? hex("\\x", static_cast<unsigned>(c.value), 2)
+                               : hex("\\u", static_cast<unsigned>(c.value), 4);
+    else
+      result += text.substr(0, c.bytes);
+    text.remove_prefix(c.bytes);
+  }
+  return result;
+}
+
+std::string shown(std::string_view text) {
+  constexpr std::size_t characters_max = 60;
+  if (text.find("://") != std::string_view::npos || text.find("password") != std::string_view::npos)
+    return "(not shown: it may hold a password)";
+  std::size_t bytes = 0;
+  for (std::size_t n = 0; n < characters_max && bytes < text.size(); ++n)
+    bytes += first_code_point(text.substr(bytes)).bytes;
+  return '"' + printable(text.substr(0, bytes)) + (bytes < text.size() ? "...\"" : "\"");
+}
+
+std::string json_quoted(std::string_view text) {
+  std::string result = "\"";
+  while (!text.empty()) {
+    const CodePoint c = first_code_point(text);
+    if (!c.valid)
+      result += "\\ufffd";
+    else if (c.value == U'"' || c.value == U'\\')
+      (result += '\\') += static_cast<char>(c.value);
+    else if (c.value == U'\n')
+      result += "\\n";
+    else if (is_control(c.value))
+      result += hex("\\u", static_cast<unsigned>(c.value), 4);
+    else
+      result += text.substr(0, c.bytes);
+    text.remove_prefix(c.bytes);
+  }
+  return result += '"';
+}
+
+std::size_t columns_of(std::string_view text) {
+  std::size_t columns = 0;
+  for (; !text.empty(); ++columns) text.remove_prefix(first_code_point(text).bytes);
+  return columns;
+}
+
+std::string pad_right(std::string_view text, std::size_t width) {
+  const std::size_t columns = columns_of(text);
+  return std::string(text).append(columns < width ? width - columns : 0, ' ');
+}
+
+std::string pad_left(std::string_view text, std::size_t width) {
+  const std::size_t columns = columns_of(text);
+  return std::string(columns < width ? width - columns : 0, ' ').append(text);
+}
+
+std::string with_commas(std::uint64_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t i = text.size(); i > 3;) text.insert(i -= 3, 1, ',');
+  return text;
+}
+
+std::string rate_with_commas(double number) {
+  if (!(number > 0)) return "0";
+  if (number >= 9.95) return with_commas(static_cast<std::uint64_t>(std::llround(std::min(number, 9e18))));
+  std::array<char, 16> buffer{};
+  std::snprintf(buffer.data(), buffer.size(), "%.1f", number);
+  return buffer.data();
+}
+
+}  // namespace rebuild_projection
