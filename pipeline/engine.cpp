@@ -38,12 +38,12 @@ bool is_cancellation(const std::exception_ptr& cause) {
   }
 }
 
-/// One run: the bodies of the graph's stages and what they share. `read_` members belong to the read stage, `commit_` members to
-/// the commit stage; the rest is constant or atomic.
+/// One run: the bodies of the graph's stages and what they share. `read_` members belong to the read stage, `commit_`
+/// members to the commit stage; the rest is constant or atomic.
 class Run {
  public:
-  Run(const RunOptions& options, const std::vector<const Projector*>& projectors, const Stages& stages, Progress& progress,
-      std::stop_token stop)
+  Run(const RunOptions& options, const std::vector<const Projector*>& projectors, const Stages& stages,
+      Progress& progress, std::stop_token stop)
       : options_(options),
         projectors_(numbered(projectors)),
         stages_(stages),
@@ -62,9 +62,7 @@ class Run {
   Report go() {
     const auto begin = std::chrono::steady_clock::now();
     progress_.running = true;
-    run_graph({.tokens = options_.tokens,
-               .workers = options_.workers,
-               .projectors = dry() ? 0 : projectors_.size()},
+    run_graph({.tokens = options_.tokens, .workers = options_.workers, .projectors = dry() ? 0 : projectors_.size()},
               {.read = [this] { return read(); },
                .parse = [this](PageInFlight& page) { parse(page); },
                .apply = [this](PageInFlight& page, std::size_t projector) { apply(page, projector); },
@@ -205,8 +203,9 @@ class Run {
     } catch (const Cancelled&) {
       end(Ending::cancelled, "the batch being committed was rolled back");
     } catch (...) {
-      fail_batch("", 0, "batch " + std::to_string(batch.number) + ", events at " + to_string(batch.first_position) + " to " +
-                            to_string(batch.last_position) + ": " + text_of(std::current_exception()));
+      fail_batch("", 0,
+                 "batch " + std::to_string(batch.number) + ", events at " + to_string(batch.first_position) + " to " +
+                     to_string(batch.last_position) + ": " + text_of(std::current_exception()));
     }
   }
 
@@ -257,8 +256,8 @@ class Run {
     fail_batch(failure.event ? failure.projection : "", flight.page.events.size(), text);
   }
 
-  /// Rolls the open batch back, with `more` events that had reached this stage but not the batch. One of the events is to
-  /// blame if `projection` is named.
+  /// Rolls the open batch back, with `more` events that had reached this stage but not the batch. One of the events is
+  /// to blame if `projection` is named.
   void fail_batch(const std::string& projection, std::uint64_t more, const std::string& text) {
     const std::uint64_t events = commit_batch_.events() + more;
     for (const auto& [type, count] : commit_batch_.types()) report_.events_by_type[type] += count;
@@ -291,7 +290,8 @@ class Run {
         report_.ending = stop_.stop_requested() ? Ending::cancelled : Ending::incomplete;
     }
     const auto count = static_cast<unsigned>(projectors_.size());
-    report_.stage_threads = {1, options_.workers, std::max(1U, std::min(options_.workers * count, options_.workers)), 1};
+    report_.stage_threads = {1, options_.workers, std::max(1U, std::min(options_.workers * count, options_.workers)),
+                             1};
     for (std::size_t stage = 0; stage < all_stages.size(); ++stage)
       report_.busy_seconds[stage] = static_cast<double>(progress_.busy_nanoseconds[stage].load()) * 1e-9;
     for (std::size_t index = 0; index < projectors_.size(); ++index)

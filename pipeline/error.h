@@ -16,8 +16,9 @@ struct RunError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// One event cannot be applied to one projection (or not be parsed at all). Thrown by a projector's handle(); the text says
-/// what is wrong and with which path or column, never a payload's value. The engine adds event id, position and projection.
+/// One event cannot be applied to one projection (or not be parsed at all). Thrown by a projector's handle(); the text
+/// says what is wrong and with which path or column, never a payload's value. The engine adds event id, position and
+/// projection.
 struct EventError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -15,8 +15,8 @@ using Position = std::vector<std::string>;
 /// "2025-02-01 00:00:00+00, 550e8400-…": the columns joined by ", ".
 std::string to_string(const Position& position);
 
-/// A value inside a payload. `text` is what PostgreSQL's `payload #>> path` gives: strings without quotes and escapes, numbers
-/// by their own digits, objects and arrays as their JSON text. Lives as long as the page it came from.
+/// A value inside a payload. `text` is what PostgreSQL's `payload #>> path` gives: strings without quotes and escapes,
+/// numbers by their own digits, objects and arrays as their JSON text. Lives as long as the page it came from.
 struct Json {
   enum class Kind : std::uint8_t {
     missing,  ///< the path leads nowhere
@@ -47,8 +47,8 @@ struct StoredEvent {
 
 /// What a projector wants out of payloads. Paths are JSON Pointers (RFC 6901).
 struct Extraction {
-  /// "for every element (or member) that `pattern` matches": each `*` of the pattern is a wildcard. `paths` are relative to
-  /// the element: "" is the element itself, "/user_id" a member of it.
+  /// "for every element (or member) that `pattern` matches": each `*` of the pattern is a wildcard. `paths` are
+  /// relative to the element: "" is the element itself, "/user_id" a member of it.
   struct Elements {
     std::string pattern;
     std::vector<std::string> paths;

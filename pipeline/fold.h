@@ -16,10 +16,10 @@ struct RunProjector {
   std::size_t index = 0;
 };
 
-/// What one projector makes of the page's events [begin, end), in order. An event that fails is left out and becomes a dead
-/// letter (OnError::skip), or ends the fold with a failure (OnError::stop). With `dry`, handle() is not called: events are only
-/// counted, and unreadable payloads found.
-std::unique_ptr<Folded> fold(RunProjector projector, const PayloadParser& parser, const Page& page, const ParsedPage& parsed,
-                             std::size_t begin, std::size_t end, OnError on_error, bool dry);
+/// What one projector makes of the page's events [begin, end), in order. An event that fails is left out and becomes a
+/// dead letter (OnError::skip), or ends the fold with a failure (OnError::stop). With `dry`, handle() is not called:
+/// events are only counted, and unreadable payloads found.
+std::unique_ptr<Folded> fold(RunProjector projector, const PayloadParser& parser, const Page& page,
+                             const ParsedPage& parsed, std::size_t begin, std::size_t end, OnError on_error, bool dry);
 
 }  // namespace rebuild_projection

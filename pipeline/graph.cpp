@@ -30,11 +30,11 @@ void wire_and_run(const GraphShape& shape, const GraphBodies& bodies) {
   // join_node has as many ports as it was compiled with; a count in the page gathers any number of projectors.
   std::vector<std::unique_ptr<Apply>> apply;
   for (std::size_t projector = 0; projector < shape.projectors; ++projector)
-    apply.push_back(std::make_unique<Apply>(
-        graph, shape.workers, [&, projector](const PagePtr& page, Apply::output_ports_type& out) {
-          bodies.apply(*page, projector);
-          if (--page->folds_missing == 0) std::get<0>(out).try_put(page);
-        }));
+    apply.push_back(std::make_unique<Apply>(graph, shape.workers,
+                                            [&, projector](const PagePtr& page, Apply::output_ports_type& out) {
+                                              bodies.apply(*page, projector);
+                                              if (--page->folds_missing == 0) std::get<0>(out).try_put(page);
+                                            }));
   flow::sequencer_node<PagePtr> by_number(graph, [](const PagePtr& page) { return std::size_t{page->page.number}; });
   flow::function_node<PagePtr, Token> commit(graph, flow::serial, [&](const PagePtr& page) {
     bodies.commit(page);

@@ -25,10 +25,10 @@ using PagePtr = std::shared_ptr<PageInFlight>;
 
 /// The bodies of the stages. None may throw: a failure is a value in the page.
 struct GraphBodies {
-  std::function<PagePtr()> read;                                ///< one call at a time; null at the end
-  std::function<void(PageInFlight&)> parse;                     ///< several pages at once
-  std::function<void(PageInFlight&, std::size_t)> apply;        ///< several pages and projectors at once
-  std::function<void(const PagePtr&)> commit;                   ///< one call at a time, by page number
+  std::function<PagePtr()> read;                          ///< one call at a time; null at the end
+  std::function<void(PageInFlight&)> parse;               ///< several pages at once
+  std::function<void(PageInFlight&, std::size_t)> apply;  ///< several pages and projectors at once
+  std::function<void(const PagePtr&)> commit;             ///< one call at a time, by page number
 };
 
 struct GraphShape {

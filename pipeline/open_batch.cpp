@@ -27,7 +27,8 @@ void OpenBatch::add(const PagePtr& page) {
   batch_.last_ts = events.back().ts;
 
   for (const auto& [type, count] : page->types) {
-    const auto known = std::find_if(types_.begin(), types_.end(), [&](const auto& entry) { return entry.first == type; });
+    const auto known =
+        std::find_if(types_.begin(), types_.end(), [&](const auto& entry) { return entry.first == type; });
     if (known != types_.end())
       known->second += count;
     else
@@ -65,7 +66,9 @@ void OpenBatch::restart() {
   clear();
 }
 
-void OpenBatch::drop() { clear(); }
+void OpenBatch::drop() {
+  clear();
+}
 
 void OpenBatch::clear() {
   batch_.events = 0;

@@ -18,11 +18,12 @@ namespace rebuild_projection {
 /// A failure on its way to the commit stage, which finishes every earlier page and then ends the run with it.
 struct Failure {
   std::exception_ptr cause;
-  std::string projection;  ///< empty where no projector was involved
+  std::string projection;            ///< empty where no projector was involved
   std::optional<std::size_t> event;  ///< index in the page
 };
 
-/// Consecutive events, as the reader filled them. One buffer holds all texts; it never moves once the page left the reader.
+/// Consecutive events, as the reader filled them. One buffer holds all texts; it never moves once the page left the
+/// reader.
 struct Page {
   std::uint64_t number = 0;  ///< dense from 0, in position order
   std::uint64_t batch = 0;   ///< dense from 0
@@ -37,12 +38,13 @@ struct Page {
 
 /// What the parse stage found in a page. Views point into the page and into `texts`.
 struct ParsedPage {
-  std::vector<Json> values;                         ///< values_per_event for each event that was parsed
-  std::vector<std::vector<Element>> elements;       ///< elements_per_event for each event that was parsed
-  std::vector<std::optional<std::string>> errors;   ///< one per event: why its payload cannot be read; empty if none failed
+  std::vector<Json> values;                    ///< values_per_event for each event that was parsed
+  std::vector<std::vector<Element>> elements;  ///< elements_per_event for each event that was parsed
+  std::vector<std::optional<std::string>>
+      errors;  ///< one per event: why its payload cannot be read; empty if none failed
   static constexpr std::uint32_t not_parsed = UINT32_MAX;
-  std::vector<std::uint32_t> row;                   ///< event -> its row in `values` and `elements`, or not_parsed
-  std::shared_ptr<void> texts;                      ///< owns what had to be unescaped
+  std::vector<std::uint32_t> row;  ///< event -> its row in `values` and `elements`, or not_parsed
+  std::shared_ptr<void> texts;     ///< owns what had to be unescaped
 };
 
 /// An event that was left out for one projection.

@@ -20,17 +20,19 @@ struct Progress {
   std::atomic<std::uint64_t> batches{0};      ///< committed or counted
   std::atomic<std::uint64_t> errors{0};
   std::array<std::atomic<std::int64_t>, all_stages.size()> busy_nanoseconds{};  ///< summed over a stage's threads
-  std::atomic<bool> running{false};  ///< true while events flow
+  std::atomic<bool> running{false};                                             ///< true while events flow
 
   /// Adds the time from now to the end of its own life to a stage.
   class Busy {
    public:
     Busy(Progress& progress, Stage stage)
-        : total_(&progress.busy_nanoseconds[static_cast<std::size_t>(stage)]), begin_(std::chrono::steady_clock::now()) {}
+        : total_(&progress.busy_nanoseconds[static_cast<std::size_t>(stage)]),
+          begin_(std::chrono::steady_clock::now()) {}
     Busy(const Busy&) = delete;
     Busy& operator=(const Busy&) = delete;
     ~Busy() {
-      *total_ += std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin_).count();
+      *total_ +=
+          std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begin_).count();
     }
 
    private:

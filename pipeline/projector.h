@@ -14,9 +14,9 @@ namespace rebuild_projection {
 
 /// Turns events into changes of one projection's rows.
 ///
-/// Threads: everything here is const and called from several threads at once. handle() keeps no state between events and reads
-/// no table; it is called for the events of a batch in position order, for several batches at once, and again when a batch is
-/// repeated.
+/// Threads: everything here is const and called from several threads at once. handle() keeps no state between events
+/// and reads no table; it is called for the events of a batch in position order, for several batches at once, and again
+/// when a batch is repeated.
 class Projector {
  public:
   Projector() = default;
@@ -42,12 +42,13 @@ class Projector {
   /// as a sentence's beginning: "candidate.toml:12: add".
   [[nodiscard]] virtual std::optional<std::string> not_repeatable() const = 0;
 
-  /// Adds what `event` does to `changes`. Throws EventError if the event cannot be applied: then none of its changes are.
+  /// Adds what `event` does to `changes`. Throws EventError if the event cannot be applied: then none of its changes
+  /// are.
   virtual void handle(const Event& event, Changes& changes) const = 0;
 };
 
-/// Those of `known` that are `wanted`, in the order of `known`, each once; "all" is every one. Throws UsageError, listing the names
-/// there are, for an unknown one.
+/// Those of `known` that are `wanted`, in the order of `known`, each once; "all" is every one. Throws UsageError,
+/// listing the names there are, for an unknown one.
 std::vector<std::string> select_names(const std::vector<std::string>& known, const std::vector<std::string>& wanted);
 
 /// The projectors a program knows, in the order they were registered.

@@ -24,14 +24,15 @@ class PageSource {
   virtual ~PageSource() = default;
 
   /// The next page, of at most `events_max` events (1 or more) and some megabytes, or nullopt at the end of the range.
-  /// Only `events`, `buffer` and `positions` are filled. Throws RunError, or Cancelled when a stop interrupted the wait.
+  /// Only `events`, `buffer` and `positions` are filled. Throws RunError, or Cancelled when a stop interrupted the
+  /// wait.
   virtual std::optional<Page> next(std::size_t events_max) = 0;
 
   /// Nothing will be asked for a while: let go of what costs others, such as a snapshot. next() goes on where it was.
   virtual void pause() {}
 
-  /// The same events once more: those after `after` (nullopt: from the beginning of the range) up to `last`, from a source of
-  /// its own, which may be used by another thread and must not outlive this one.
+  /// The same events once more: those after `after` (nullopt: from the beginning of the range) up to `last`, from a
+  /// source of its own, which may be used by another thread and must not outlive this one.
   virtual std::unique_ptr<PageSource> again(const std::optional<Position>& after, const Position& last) = 0;
 };
 
@@ -43,8 +44,9 @@ class PayloadParser {
   PayloadParser& operator=(const PayloadParser&) = delete;
   virtual ~PayloadParser() = default;
 
-  /// Fills the values of every projector's Extraction, for the events that any of them handles. An event whose payload cannot be
-  /// read gets an entry in `errors`; nothing is thrown for it. The values of projector p lie at values_offset(p).
+  /// Fills the values of every projector's Extraction, for the events that any of them handles. An event whose payload
+  /// cannot be read gets an entry in `errors`; nothing is thrown for it. The values of projector p lie at
+  /// values_offset(p).
   virtual ParsedPage parse(const Page& page) const = 0;
 
   [[nodiscard]] virtual std::size_t values_per_event() const = 0;
@@ -71,8 +73,8 @@ struct Batch {
   };
   std::vector<Projection> projections;  ///< in the order of the run's projectors
 
-  /// The changes of one projector for the batch's events [begin, end) alone, folded once more; events it had to skip are
-  /// left out. May read from the store.
+  /// The changes of one projector for the batch's events [begin, end) alone, folded once more; events it had to skip
+  /// are left out. May read from the store.
   struct Part {
     ChangeSet changes;
     std::uint64_t applied = 0;
@@ -107,8 +109,8 @@ class BatchSink {
   BatchSink& operator=(const BatchSink&) = delete;
   virtual ~BatchSink() = default;
 
-  /// Writes and commits one batch in one transaction: rows, checkpoints and dead letters of every projection, or nothing at all.
-  /// Throws RunError (RefusedEvent where one event is to blame), or Cancelled.
+  /// Writes and commits one batch in one transaction: rows, checkpoints and dead letters of every projection, or
+  /// nothing at all. Throws RunError (RefusedEvent where one event is to blame), or Cancelled.
   virtual Committed commit(const Batch& batch) = 0;
 };
 

@@ -10,15 +10,15 @@ namespace rebuild_projection {
 
 /// What a column's type means to the engine: how values are compared and made canonical.
 enum class ColumnType : std::uint8_t {
-  integer,    ///< smallint, integer, bigint
-  numeric,    ///< numeric
-  floating,   ///< real, double precision
+  integer,   ///< smallint, integer, bigint
+  numeric,   ///< numeric
+  floating,  ///< real, double precision
   boolean,
   uuid,
   timestamp,  ///< timestamp, timestamptz
   text,       ///< text, varchar, enum: compared byte by byte
   array,
-  other,      ///< whatever else PostgreSQL converts from text
+  other,  ///< whatever else PostgreSQL converts from text
 };
 
 /// The operations that a projector may use on a column, as bits. `add`, `min`, `max` and `append` exclude each other.
@@ -26,7 +26,8 @@ enum class Operation : std::uint8_t { set = 1, init = 2, add = 4, min = 8, max =
 class Operations {
  public:
   constexpr Operations() = default;
-  constexpr Operations(Operation one) : bits_(static_cast<std::uint8_t>(one)) {}  // NOLINT: an operation is a set of one
+  // NOLINTNEXTLINE(google-explicit-constructor): an operation is a set of one
+  constexpr Operations(Operation one) : bits_(static_cast<std::uint8_t>(one)) {}
   constexpr Operations& operator|=(Operations other) {
     bits_ |= other.bits_;
     return *this;
@@ -55,12 +56,12 @@ struct Column {
   Operations operations;     ///< what the projector's rules may do to it; empty for key columns
 };
 
-/// A projection's table as its projector sees it: the key and the columns it writes. Immutable during a run; change sets
-/// refer to it and must not outlive it.
+/// A projection's table as its projector sees it: the key and the columns it writes. Immutable during a run; change
+/// sets refer to it and must not outlive it.
 struct TableLayout {
-  std::string name;            ///< as the projector names it: "candidate_summary" or "schema.table"
-  std::vector<Column> key;     ///< in the order of the projection's key
-  std::vector<Column> columns; ///< without the key; a column's index here is what changes refer to
+  std::string name;             ///< as the projector names it: "candidate_summary" or "schema.table"
+  std::vector<Column> key;      ///< in the order of the projection's key
+  std::vector<Column> columns;  ///< without the key; a column's index here is what changes refer to
 
   /// Index in `columns`; nullopt where there is none of that name.
   [[nodiscard]] std::optional<std::size_t> column_index(std::string_view column) const;

@@ -89,7 +89,8 @@ class Rebuild {
     target_session_ = std::make_unique<Session>(options_.dsn, "commit",
                                                 applies() ? Session::Access::read_write : Session::Access::read_only);
     if (applies() && target_session_->execute("SELECT pg_is_in_recovery()").boolean(0, 0))
-      throw UsageError("the target database " + target_session_->where() + " is a standby, which nothing can write to; --dsn "
+      throw UsageError("the target database " + target_session_->where() +
+                       " is a standby, which nothing can write to; --dsn "
                        "takes the primary, --source-dsn the standby");
     source_session_->cancel_on(stop_);
     target_session_->cancel_on(stop_);
@@ -98,7 +99,8 @@ class Rebuild {
 
   [[nodiscard]] bool same_database() const {
     if (options_.source_dsn == options_.dsn) return true;
-    constexpr const char* identity = "SELECT system_identifier::text || '/' || current_database() FROM pg_control_system()";
+    constexpr const char* identity =
+        "SELECT system_identifier::text || '/' || current_database() FROM pg_control_system()";
     return source_session_->execute(identity).text(0, 0) == target_session_->execute(identity).text(0, 0);
   }
 
@@ -134,8 +136,10 @@ class Rebuild {
                                          .store_relations = store_relations});
       mistakes.insert(mistakes.end(), refused.begin(), refused.end());
       if (file != nullptr) {
-        if (auto projector = file->bind(selected->table, mistakes)) bound_.push_back(std::move(projector));
-        else continue;
+        if (auto projector = file->bind(selected->table, mistakes))
+          bound_.push_back(std::move(projector));
+        else
+          continue;
         selected->projector = bound_.back().get();
       } else {
         selected->projector = registry_.find(name);
@@ -158,7 +162,8 @@ class Rebuild {
     std::vector<std::string> known = registry_.names();
     for (const ProjectionFile& file : files_) {
       if (registry_.find(file.name()) != nullptr)
-        throw UsageError(file.path().string() + ": the name " + file.name() + " is taken by a projector of the program");
+        throw UsageError(file.path().string() + ": the name " + file.name() +
+                         " is taken by a projector of the program");
       known.push_back(file.name());
     }
     return select_names(known, options_.projections);
@@ -184,7 +189,8 @@ class Rebuild {
     if (options_.from_event_id) {
       range_.after = store_->find(*source_session_, *options_.from_event_id);
       if (!range_.after)
-        throw UsageError("--from-event-id: the store has no event " + *options_.from_event_id + "; nothing was read or changed");
+        throw UsageError("--from-event-id: the store has no event " + *options_.from_event_id +
+                         "; nothing was read or changed");
       say("after event " + *options_.from_event_id);
     }
     if (options_.from_ts) {
@@ -209,9 +215,10 @@ class Rebuild {
     std::vector<std::string> mistakes;
     for (const auto& selected : selected_)
       if (const auto reason = selected->projector->not_repeatable())
-        mistakes.push_back("projection " + selected->projector->name() + " cannot be replayed without clearing, since " + *reason +
-                           " would count events again that the rows already hold; rebuild it from the beginning, or pass --clear "
-                           "always to throw the rows away that the replay does not recreate");
+        mistakes.push_back(
+            "projection " + selected->projector->name() + " cannot be replayed without clearing, since " + *reason +
+            " would count events again that the rows already hold; rebuild it from the beginning, or pass --clear "
+            "always to throw the rows away that the replay does not recreate");
     if (!mistakes.empty()) throw UsageError(joined(mistakes));
   }
 
@@ -226,8 +233,10 @@ class Rebuild {
     source_session_->execute("COMMIT");
     if (one_cursor_ && events_in_range_ >= limits::unindexed_warning_events) {
       const std::string index = store_->create_index();
-      warn("no index serves the order of the store " + store_file_.name + ", so its events are sorted first and one snapshot is held "
-           "for the whole run" + (index.empty() ? "" : "; to avoid that: " + index));
+      warn("no index serves the order of the store " + store_file_.name +
+           ", so its events are sorted first and one snapshot is held "
+           "for the whole run" +
+           (index.empty() ? "" : "; to avoid that: " + index));
     }
     if (options_.progress != nullptr) options_.progress->events_total = expected_events();
   }
@@ -250,18 +259,21 @@ class Rebuild {
     auto say = [&](const std::string& line) {
       if (options_.announce) options_.announce(line);
     };
-    say("database " + target_session_->where() + (clears() ? "; these tables are cleared and rebuilt:" : "; these tables are replayed onto, without clearing:"));
+    say("database " + target_session_->where() +
+        (clears() ? "; these tables are cleared and rebuilt:" : "; these tables are replayed onto, without clearing:"));
     std::uint64_t rows_there = 0;
     for (const auto& selected : selected_) {
       const std::uint64_t rows =
-          target_session_->execute("SELECT count(*) FROM " + quote_name(selected->table.schema, selected->table.name)).number(0, 0);
+          target_session_->execute("SELECT count(*) FROM " + quote_name(selected->table.schema, selected->table.name))
+              .number(0, 0);
       rows_there += rows;
-      say("  " + selected->table.schema + "." + selected->table.name + ": " + std::to_string(rows) + " rows, projection " +
-          selected->projector->name());
+      say("  " + selected->table.schema + "." + selected->table.name + ": " + std::to_string(rows) +
+          " rows, projection " + selected->projector->name());
     }
     say("events to replay: " + std::to_string(expected_events()) + " (" + range_.text + ")");
     if (events_in_range_ == 0 && rows_there > 0 && options_.clear != Clear::always && clears())
-      throw UsageError("there are no events in range (" + range_.text + "), and the tables hold " + std::to_string(rows_there) +
+      throw UsageError("there are no events in range (" + range_.text + "), and the tables hold " +
+                       std::to_string(rows_there) +
                        " rows that would be lost; nothing was changed; --clear always clears them all the same");
   }
 
@@ -316,20 +328,23 @@ class Rebuild {
     try {
       check_count(report);
       if (applies()) {
-        checkpoints_->finish(*target_session_, report.ending == Ending::complete && from_beginning() && !options_.to_ts);
+        checkpoints_->finish(*target_session_,
+                             report.ending == Ending::complete && from_beginning() && !options_.to_ts);
         if (report.ending == Ending::complete || report.ending == Ending::incomplete) analyze();
       }
     } catch (const Cancelled&) {
       warn("a signal came after the last batch: the closing checks were left out");
     } catch (const RunError& error) {
       report.ending = Ending::failed;
-      report.ending_detail += (report.ending_detail.empty() ? "" : "; ") + std::string("after the last batch: ") + error.what();
+      report.ending_detail +=
+          (report.ending_detail.empty() ? "" : "; ") + std::string("after the last batch: ") + error.what();
     }
     say_what_is_left(report);
     report.warnings.insert(report.warnings.begin(), warnings_.begin(), warnings_.end());
   }
 
-  /// Nothing may be lost in silence: the store, asked again, must have as many events in what was replayed as were read.
+  /// Nothing may be lost in silence: the store, asked again, must have as many events in what was replayed as were
+  /// read.
   void check_count(Report& report) {
     if ((report.ending != Ending::complete && report.ending != Ending::incomplete) || !report.last_position) return;
     EventRange replayed = range_;
@@ -337,20 +352,23 @@ class Rebuild {
     const std::uint64_t there = store_->count(*source_session_, replayed);
     if (there == report.events_read) return;
     report.ending = Ending::failed;
-    report.ending_detail = "the store now has " + std::to_string(there) + " events up to " + to_string(*report.last_position) + ", but " +
-                           std::to_string(report.events_read) +
+    report.ending_detail = "the store now has " + std::to_string(there) + " events up to " +
+                           to_string(*report.last_position) + ", but " + std::to_string(report.events_read) +
                            " were replayed: it changed under the run, or late events arrived; run the rebuild again";
   }
 
   void analyze() {
     for (const auto& selected : selected_) {
       const std::string name = quote_name(selected->table.schema, selected->table.name);
-      const bool may = target_session_->execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::oid",
-                                                {std::to_string(selected->table.oid)}).boolean(0, 0);
+      const bool may = target_session_
+                           ->execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::oid",
+                                     {std::to_string(selected->table.oid)})
+                           .boolean(0, 0);
       if (may)
         target_session_->execute("ANALYZE " + name);
       else
-        warn("only its owner (" + selected->table.owner + ") may analyze " + name + "; run as that role: ANALYZE " + name + ";");
+        warn("only its owner (" + selected->table.owner + ") may analyze " + name + "; run as that role: ANALYZE " +
+             name + ";");
     }
   }
 
@@ -361,10 +379,13 @@ class Rebuild {
     if (!applies() || report.ending == Ending::complete) return;
     if (report.batches == 0) return also("no batch was committed, the tables are as they were");
     if (clears())
-      also("the tables hold the events up to " + to_string(*report.last_position) + " only; run it again to start over");
+      also("the tables hold the events up to " + to_string(*report.last_position) +
+           " only; run it again to start over");
     else
-      also("rows touched by later events may be older than before the run; to finish, replay the rest: --from-event-id " +
-           report.last_event_id);
+      also(
+          "rows touched by later events may be older than before the run; to finish, replay the rest: "
+          "--from-event-id " +
+          report.last_event_id);
   }
 
   void warn(const std::string& text) {
@@ -397,7 +418,8 @@ Report rebuild(const Options& options, const ProjectorRegistry& registry, std::s
     return Rebuild(options, registry, std::move(stop)).go();
   } catch (const SqlError& error) {
     // Before the first event: nothing was read into a projection or cleared.
-    throw UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " + error.sqlstate + ")");
+    throw UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +
+                     error.sqlstate + ")");
   }
 }
 

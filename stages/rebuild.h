@@ -37,14 +37,15 @@ struct Options : RunOptions {
   bool truncate = false;     ///< clear with TRUNCATE: faster, but older snapshots see an empty table
   bool show_values = false;  ///< put values of rows and payloads into messages
 
-  Progress* progress = nullptr;                     ///< may be null; outlives the call
+  Progress* progress = nullptr;                      ///< may be null; outlives the call
   std::function<void(const std::string&)> announce;  ///< gets the banner, line by line, before anything is cleared
 };
 
 /// Checks everything, then replays the store's events into the projections and says what happened.
 ///
-/// Throws UsageError for what is refused before anything is read or cleared (exit code 1), Cancelled if a stop came before
-/// the first event. Everything later is in the report. Blocks; starts threads of its own, all ended when it returns.
+/// Throws UsageError for what is refused before anything is read or cleared (exit code 1), Cancelled if a stop came
+/// before the first event. Everything later is in the report. Blocks; starts threads of its own, all ended when it
+/// returns.
 Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop);
 
 }  // namespace rebuild_projection

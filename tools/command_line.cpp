@@ -37,6 +37,13 @@ void declare_options(CLI::App& app) {
   }
 }
 
+/// Some versions of CLI11 put two empty lines between groups.
+std::string help_text(const CLI::App& app) {
+  std::string text = app.help();
+  for (std::size_t at = 0; (at = text.find("\n\n\n", at)) != std::string::npos;) text.erase(at, 1);
+  return text;
+}
+
 /// CLI11's message as a sentence. Its messages begin with the option's name.
 std::string sentence_of(const CLI::ParseError& error) {
   const std::string text = error.what();
@@ -171,7 +178,7 @@ std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, co
   } catch (const CLI::ParseError& error) {
     return refusal({sentence_of(error)});
   }
-  if (app.count("--help") > 0) return EarlyExit{0, app.help()};
+  if (app.count("--help") > 0) return EarlyExit{0, help_text(app)};
   if (app.count("--version") > 0) return EarlyExit{0, "rebuild_projection " REBUILD_PROJECTION_VERSION "\n"};
 
   take_arguments(app, given, mistakes);

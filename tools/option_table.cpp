@@ -48,7 +48,9 @@ constexpr std::array options{
     OptionSpec{"tokens", "N", concurrency, "pages of events in flight (default: from the machine)"},
     OptionSpec{"readers", "N", concurrency, "parallel cursors; this version has 1"},
     OptionSpec{"workers", "N", concurrency, "CPU threads (default: from the machine)"},
-    OptionSpec{"max-memory", "MIB", concurrency, "bound on pages and change sets together, MiB (default 512)"},
+    OptionSpec{"max-memory", "MIB", concurrency,
+               "bound on pages and change sets together, MiB\n"
+               "(default 512, or half of a smaller container)"},
 
     OptionSpec{"progress", "auto|bar|log|none", output, "auto: a bar on a terminal, else log lines (default auto)"},
     OptionSpec{"log-level", "LEVEL", output, "trace, debug, info, warn or error (default info)"},

@@ -1,5 +1,6 @@
 #include "tools/run.h"
 
+#include <fcntl.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -27,6 +28,13 @@ namespace rebuild_projection {
 namespace {
 
 constexpr int exit_refused = 1, exit_failed = 2, exit_cancelled = 3;
+
+/// Started with a standard stream closed ("prog >&-"), the next file or socket opened would take its number, and the
+/// summary would be written into a database connection. Read-only, so that writing to it still fails.
+void fill_closed_standard_streams() {
+  for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (::fcntl(descriptor, F_GETFD) < 0 && errno == EBADF) static_cast<void>(::open("/dev/null", O_RDONLY));
+}
 
 /// One log line for each line of the text.
 void log_error(std::string_view text) {
@@ -126,6 +134,7 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
 
 int run(int argc, char** argv, const ProjectorRegistry& registry) {
   try {
+    fill_closed_standard_streams();
     block_signals();
     set_up_logging(LogLevel::info, LogFormat::text);  // until the command line says how
     try {

@@ -131,7 +131,9 @@ std::optional<ValueSource> read_value_table(const TomlNode& node, const std::str
   }
   auto source = read_reference(path->text, path->line, what, scope, mistakes);
   if (fallback == nullptr) return source;
-  auto constant = read_constant(*fallback, what, mistakes);
+  // { literal = … } is how a text stands for itself elsewhere, so it may stand here too.
+  const TomlNode* inner = fallback->items.size() == 1 ? fallback->find("literal") : nullptr;
+  auto constant = read_constant(inner != nullptr ? *inner : *fallback, what, mistakes);
   if (!source || !constant) return std::nullopt;
   if (source->kind != ValueSource::Kind::payload && source->kind != ValueSource::Kind::element) {
     mistakes.add(fallback->line,

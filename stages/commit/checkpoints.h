@@ -16,8 +16,8 @@ inline constexpr const char* complete = "complete";  ///< the run that built it 
 inline constexpr const char* partial = "partial";    ///< a replay without clearing: never to be resumed onto
 }  // namespace checkpoint_state
 
-/// What the tool keeps of a projection, in rebuild_checkpoints and rebuild_dead_letters of its schema. One session's, in whatever
-/// transaction that session is in.
+/// What the tool keeps of a projection, in rebuild_checkpoints and rebuild_dead_letters of its schema. One session's,
+/// in whatever transaction that session is in.
 class Checkpoints {
  public:
   /// What identifies a run's build of a projection; a resume needs the same.
@@ -32,13 +32,13 @@ class Checkpoints {
 
   Checkpoints(std::string schema, std::vector<Identity> identities);
 
-  /// The schema and tables, made if they are not there. Throws UsageError with the SQL an owner must run, if that is not
-  /// permitted.
+  /// The schema and tables, made if they are not there. Throws UsageError with the SQL an owner must run, if that is
+  /// not permitted.
   void create(Session& session) const;
   /// Every mistake that create() or a write would run into, found without writing anything.
   [[nodiscard]] std::vector<std::string> missing_rights(Session& session) const;
-  /// A row per projection, in its own transaction, before the first batch: where a COMMIT's answer is lost, that row can be
-  /// locked to learn what became of it. Rows that are there stay as they are.
+  /// A row per projection, in its own transaction, before the first batch: where a COMMIT's answer is lost, that row
+  /// can be locked to learn what became of it. Rows that are there stay as they are.
   void start(Session& session) const;
   void prepare(Session& session) const;
 
@@ -47,7 +47,8 @@ class Checkpoints {
   /// With every batch.
   void advance(Session& session, const Batch& batch) const;
   void add_dead_letters(Session& session, const std::string& projection, const std::vector<DeadLetter>& letters) const;
-  /// After the last batch, in its own transaction, which is on the disk when this returns, and with it every earlier one.
+  /// After the last batch, in its own transaction, which is on the disk when this returns, and with it every earlier
+  /// one.
   void finish(Session& session, bool complete) const;
 
  private:

@@ -6,13 +6,18 @@
 
 namespace rebuild_projection {
 
-Committer::Committer(Session& session, const Checkpoints& checkpoints, const std::vector<Target>& targets, Settings settings)
-    : session_(session), checkpoints_(checkpoints), targets_(targets), settings_(settings), rows_cleared_(targets.size()) {
-  // Each batch is planned for its own size: a plan made for 200 rows would be kept for 20,000, and one made while the table
-  // was empty for ever.
+Committer::Committer(Session& session, const Checkpoints& checkpoints, const std::vector<Target>& targets,
+                     Settings settings)
+    : session_(session),
+      checkpoints_(checkpoints),
+      targets_(targets),
+      settings_(settings),
+      rows_cleared_(targets.size()) {
+  // Each batch is planned for its own size: a plan made for 200 rows would be kept for 20,000, and one made while the
+  // table was empty for ever.
   session_.execute("SET plan_cache_mode = force_custom_plan");
-  // A batch's COMMIT need not wait for the disk: rows and checkpoint are lost together or not at all, so after a crash of the
-  // server the tables still equal the events up to the checkpoint. Checkpoints::finish() waits for all of them.
+  // A batch's COMMIT need not wait for the disk: rows and checkpoint are lost together or not at all, so after a crash
+  // of the server the tables still equal the events up to the checkpoint. Checkpoints::finish() waits for all of them.
   session_.execute("SET synchronous_commit = off");
   checkpoints_.prepare(session_);
   for (const Target& target : targets_) {

@@ -12,12 +12,12 @@
 
 namespace rebuild_projection {
 
-/// The commit stage: one transaction per batch on one connection, with the rows of every projection, their checkpoints and their
-/// dead letters.
+/// The commit stage: one transaction per batch on one connection, with the rows of every projection, their checkpoints
+/// and their dead letters.
 ///
-/// A batch is first written as it stands. Where the server refuses its data, the transaction is rolled back and the batch is written
-/// once more with care: each projection's events by halves under savepoints, until the event to blame is alone
-/// (DESIGN section 4, "Errors"). If none fails alone, the batch commits.
+/// A batch is first written as it stands. Where the server refuses its data, the transaction is rolled back and the
+/// batch is written once more with care: each projection's events by halves under savepoints, until the event to blame
+/// is alone (DESIGN section 4, "Errors"). If none fails alone, the batch commits.
 class Committer : public BatchSink {
  public:
   struct Target {

@@ -31,7 +31,8 @@ std::string kind_of(std::string_view sqlstate) {
   return "the database refused the change";
 }
 
-/// What the server would convert on the way to the column; nullopt where there is nothing to convert, or too much (lists).
+/// What the server would convert on the way to the column; nullopt where there is nothing to convert, or too much
+/// (lists).
 std::optional<std::string> converted(const Value& value) {
   if (std::holds_alternative<Null>(value) || std::holds_alternative<std::unique_ptr<List>>(value)) return std::nullopt;
   return to_text(value);
@@ -39,8 +40,8 @@ std::optional<std::string> converted(const Value& value) {
 
 /// Characters of a UTF-8 text.
 std::size_t length(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
 }
 
 bool fails(Session& session, const CatalogueColumn& column, const std::string& text) {
@@ -68,7 +69,8 @@ std::string column_at_fault(Session& session, const ChangeSet& changes, const Ca
     for (const ColumnChanges* branch : {&row->change.present, &row->change.when_absent()})
       for (const ColumnChange& change : *branch)
         if (const auto text = converted(change.value))
-          if (const auto* column = table.find(changes.table().columns[change.column].name); fails(session, *column, *text))
+          if (const auto* column = table.find(changes.table().columns[change.column].name);
+              fails(session, *column, *text))
             return column->name;
   }
   return "";
@@ -76,8 +78,8 @@ std::string column_at_fault(Session& session, const ChangeSet& changes, const Ca
 
 }  // namespace
 
-std::string explain_refusal(Session& session, const SqlError& error, const ChangeSet& changes, const CatalogueTable& table,
-                            bool show_values) {
+std::string explain_refusal(Session& session, const SqlError& error, const ChangeSet& changes,
+                            const CatalogueTable& table, bool show_values) {
   std::string result;
   if (error.is_class("22"))
     if (const std::string column = column_at_fault(session, changes, table); !column.empty())

@@ -6,8 +6,8 @@ namespace rebuild_projection {
 
 namespace {
 
-/// Rows and bytes of one statement's arrays at the most: the server holds them several times over while it plans and runs, and a
-/// value cannot exceed 1 GB.
+/// Rows and bytes of one statement's arrays at the most: the server holds them several times over while it plans and
+/// runs, and a value cannot exceed 1 GB.
 constexpr std::size_t statement_rows_max = 20'000;
 constexpr std::size_t statement_bytes_max = std::size_t{32} << 20;
 
@@ -29,8 +29,12 @@ std::string_view letter(ColumnChange::Action action) {
   return combine;
 }
 
-std::string name(char prefix, std::size_t column) { return prefix + std::to_string(column); }
-std::string source(char prefix, std::size_t column) { return "d." + name(prefix, column); }
+std::string name(char prefix, std::size_t column) {
+  return prefix + std::to_string(column);
+}
+std::string source(char prefix, std::size_t column) {
+  return "d." + name(prefix, column);
+}
 
 }  // namespace
 
@@ -42,7 +46,9 @@ TableWriter::TableWriter(const TableLayout& layout, const CatalogueTable& table)
   }
 }
 
-std::string TableWriter::table_name() const { return quote_name(table_.schema, table_.name); }
+std::string TableWriter::table_name() const {
+  return quote_name(table_.schema, table_.name);
+}
 
 std::string TableWriter::key_condition() const {
   std::string result;
@@ -78,7 +84,8 @@ std::string TableWriter::result_expression(std::size_t column, const std::string
   }
   std::string result = "CASE " + source('o', column) + " WHEN 'k' THEN " + current + " WHEN 'r' THEN " + value +
                        " WHEN 'i' THEN coalesce(" + current + ", " + value + ")";
-  if (target.combines) result += " ELSE CASE WHEN (" + current + ") IS NULL THEN " + if_null + " ELSE " + combined + " END";
+  if (target.combines)
+    result += " ELSE CASE WHEN (" + current + ") IS NULL THEN " + if_null + " ELSE " + combined + " END";
   return result + " END";
 }
 
@@ -131,7 +138,8 @@ std::string TableWriter::delete_sql() const {
     arrays += (part == 0 ? "$" : ", $") + std::to_string(part + 1) + "::text[]";
     names += (part == 0 ? "" : ", ") + name('k', part);
   }
-  return "DELETE FROM " + table_name() + " AS t USING unnest(" + arrays + ") AS d(" + names + ") WHERE " + key_condition();
+  return "DELETE FROM " + table_name() + " AS t USING unnest(" + arrays + ") AS d(" + names + ") WHERE " +
+         key_condition();
 }
 
 void TableWriter::prepare(Session& session, const std::string& prefix) {
@@ -188,7 +196,8 @@ class TableWriter::Encoder {
 
   void value(const Value* value) {
     if (value == nullptr || std::holds_alternative<Null>(*value)) return null();
-    if (const auto* list = std::get_if<std::unique_ptr<List>>(value)) return (*list)->base ? text(*(*list)->base) : null();
+    if (const auto* list = std::get_if<std::unique_ptr<List>>(value))
+      return (*list)->base ? text(*(*list)->base) : null();
     if (const auto* plain = std::get_if<std::string>(value)) return text(*plain);
     text(to_text(*value));
   }

@@ -10,9 +10,9 @@
 
 namespace rebuild_projection {
 
-/// Writes change sets into one projection's table, set-based: a DELETE for the rows that go and a MERGE for the rest, a statement
-/// each for thousands of rows. Values travel as arrays of text and are converted by the columns' own input functions.
-/// `layout` and `table` must describe the same table and outlive this. One thread at a time.
+/// Writes change sets into one projection's table, set-based: a DELETE for the rows that go and a MERGE for the rest, a
+/// statement each for thousands of rows. Values travel as arrays of text and are converted by the columns' own input
+/// functions. `layout` and `table` must describe the same table and outlive this. One thread at a time.
 class TableWriter {
  public:
   TableWriter(const TableLayout& layout, const CatalogueTable& table);

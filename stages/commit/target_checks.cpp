@@ -65,15 +65,17 @@ std::vector<std::string> check_target(const TargetUse& use) {
             "), so its rows cannot be cleared in place; drop them first");
   if (!table.triggers.empty())
     mistake(name + " has triggers (" + joined(table.triggers) +
-            "), which would fire for every rebuilt row; disable them first: ALTER TABLE " + quote_name(table.schema, table.name) +
-            " DISABLE TRIGGER USER;");
+            "), which would fire for every rebuilt row; disable them first: ALTER TABLE " +
+            quote_name(table.schema, table.name) + " DISABLE TRIGGER USER;");
   if (!table.rules.empty()) mistake(name + " has rewrite rules (" + joined(table.rules) + "); drop them first");
-  if (table.has_children) mistake(name + " has inheriting tables, whose rows would be cleared too; use a plain or partitioned table");
+  if (table.has_children)
+    mistake(name + " has inheriting tables, whose rows would be cleared too; use a plain or partitioned table");
   if (table.row_security)
-    mistake(name + " has row-level security that would hide rows from role " + use.role + "; run as a role with BYPASSRLS");
+    mistake(name + " has row-level security that would hide rows from role " + use.role +
+            "; run as a role with BYPASSRLS");
   if (const std::string grants = missing_grants(use); !grants.empty())
-    mistake("role " + use.role + " may not change " + name + "; its owner (" + table.owner + ") must run: GRANT " + grants + " ON " +
-            quote_name(table.schema, table.name) + " TO " + quote_name(use.role) + ";");
+    mistake("role " + use.role + " may not change " + name + "; its owner (" + table.owner + ") must run: GRANT " +
+            grants + " ON " + quote_name(table.schema, table.name) + " TO " + quote_name(use.role) + ";");
   return mistakes;
 }
 
@@ -83,7 +85,8 @@ void lock_target(Session& session, const CatalogueTable& table) {
   const Rows holder = session.execute(
       "SELECT a.pid, a.usename, coalesce(a.client_addr::text, 'local'), date_trunc('second', a.backend_start)"
       " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-      " WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+      " WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = "
+      "current_database())"
       " AND l.classid = $1::int::oid AND l.objid = $2::int::oid AND l.objsubid = 2",
       keys);
   std::string who = "another session";

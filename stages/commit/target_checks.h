@@ -21,7 +21,8 @@ struct TargetUse {
 /// Every reason why the table cannot be rebuilt in place, a sentence each, beginning with `where`. Nothing is written.
 std::vector<std::string> check_target(const TargetUse& use);
 
-/// Takes the advisory lock of a table for the session's life: one rebuild at a time. Throws UsageError that says who holds it.
+/// Takes the advisory lock of a table for the session's life: one rebuild at a time. Throws UsageError that says who
+/// holds it.
 void lock_target(Session& session, const CatalogueTable& table);
 
 }  // namespace rebuild_projection

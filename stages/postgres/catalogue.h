@@ -15,12 +15,13 @@ struct CatalogueColumn {
   std::string type;       ///< as a person reads it: "numeric(10,2)", "character varying(20)", "my_enum"
   std::string base_type;  ///< what to cast a text to: the base type of a domain, without length or precision, qualified
   std::uint32_t base_oid = 0;
-  char category = 'X';  ///< pg_type.typcategory of the base type: 'N' number, 'S' string, 'A' array, 'E' enum, 'D' date/time, 'B' boolean
+  char category = 'X';  ///< pg_type.typcategory of the base type: 'N' number, 'S' string, 'A' array, 'E' enum, 'D'
+                        ///< date/time, 'B' boolean
   std::int32_t type_modifier = -1;  ///< of the base type; -1: none
   bool is_domain = false;
   bool not_null = false;
-  bool generated = false;            ///< GENERATED ALWAYS AS (…) STORED
-  bool identity = false;             ///< GENERATED … AS IDENTITY
+  bool generated = false;  ///< GENERATED ALWAYS AS (…) STORED
+  bool identity = false;   ///< GENERATED … AS IDENTITY
   bool identity_always = false;
   bool deterministic_collation = true;
   std::optional<std::string> default_expression;  ///< SQL, of the column or else of its domain
@@ -43,13 +44,13 @@ struct CatalogueTable {
   bool unlogged = false;
   std::vector<CatalogueColumn> columns;
   std::vector<CatalogueIndex> indexes;
-  std::vector<std::string> triggers;               ///< user triggers that are enabled
+  std::vector<std::string> triggers;  ///< user triggers that are enabled
   std::vector<std::string> rules;
-  std::vector<std::string> incoming_foreign_keys;  ///< "constraint of table schema.name"
+  std::vector<std::string> incoming_foreign_keys;    ///< "constraint of table schema.name"
   std::vector<std::uint32_t> outgoing_foreign_keys;  ///< oids of the tables referred to
   bool deferrable_constraints = false;
-  bool row_security = false;      ///< would filter rows for this role
-  bool has_children = false;      ///< of plain inheritance
+  bool row_security = false;  ///< would filter rows for this role
+  bool has_children = false;  ///< of plain inheritance
   bool can_select = false, can_insert = false, can_update = false, can_delete = false, can_truncate = false;
   std::string owner;
 

@@ -4,19 +4,23 @@ namespace rebuild_projection {
 
 namespace {
 
-std::string oid_text(const CatalogueTable& table) { return std::to_string(table.oid); }
+std::string oid_text(const CatalogueTable& table) {
+  return std::to_string(table.oid);
+}
 
 void read_columns(Session& session, CatalogueTable& table) {
   // A domain's base type is found by descent (domains over domains); its length or precision is the innermost one set.
   const Rows rows = session.execute(
       "WITH RECURSIVE base AS ("
-      "  SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier, NULL::text COLLATE \"C\" AS domain_default, false AS domain"
+      "  SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier, NULL::text COLLATE \"C\" AS domain_default, "
+      "false AS domain"
       "  FROM pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped"
       "  UNION ALL"
       "  SELECT b.attnum, t.typbasetype, CASE WHEN t.typtypmod >= 0 THEN t.typtypmod ELSE b.modifier END,"
       "         coalesce(b.domain_default, t.typdefault), true"
       "  FROM base b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd')"
-      " SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, -1), t.oid, t.typcategory, b.modifier,"
+      " SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, -1), t.oid, t.typcategory, "
+      "b.modifier,"
       "        b.domain, a.attnotnull, a.attgenerated <> '', a.attidentity <> '', a.attidentity = 'a',"
       "        coalesce(c.collisdeterministic, true),"
       "        CASE WHEN a.attgenerated = '' THEN coalesce(pg_get_expr(d.adbin, d.adrelid), b.domain_default) END"
@@ -79,10 +83,10 @@ void read_dependents(Session& session, CatalogueTable& table) {
       {oid_text(table)}));
   table.rules = first_column(
       session.execute("SELECT rulename FROM pg_rewrite WHERE ev_class = $1::oid ORDER BY rulename", {oid_text(table)}));
-  table.incoming_foreign_keys = first_column(session.execute(
-      "SELECT conname || ' of table ' || conrelid::regclass FROM pg_constraint"
-      " WHERE contype = 'f' AND confrelid = $1::oid AND conparentid = 0 ORDER BY conname",
-      {oid_text(table)}));
+  table.incoming_foreign_keys =
+      first_column(session.execute("SELECT conname || ' of table ' || conrelid::regclass FROM pg_constraint"
+                                   " WHERE contype = 'f' AND confrelid = $1::oid AND conparentid = 0 ORDER BY conname",
+                                   {oid_text(table)}));
   const Rows outgoing = session.execute(
       "SELECT confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid = $1::oid", {oid_text(table)});
   for (std::size_t row = 0; row < outgoing.size(); ++row)
@@ -134,7 +138,8 @@ std::optional<CatalogueTable> read_table(Session& session, const std::string& na
   table.can_select = relation->can_select;
   const Rows rows = session.execute(
       "SELECT c.relkind, c.relpersistence = 'u', pg_get_userbyid(c.relowner), c.relhassubclass AND c.relkind = 'r',"
-      " has_table_privilege(c.oid, 'INSERT'), has_table_privilege(c.oid, 'UPDATE'), has_table_privilege(c.oid, 'DELETE'),"
+      " has_table_privilege(c.oid, 'INSERT'), has_table_privilege(c.oid, 'UPDATE'), has_table_privilege(c.oid, "
+      "'DELETE'),"
       " has_table_privilege(c.oid, 'TRUNCATE'),"
       " EXISTS (SELECT FROM pg_constraint o WHERE o.conrelid = c.oid AND o.condeferrable)"
       " FROM pg_class c WHERE c.oid = $1::oid",

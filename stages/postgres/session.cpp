@@ -26,8 +26,8 @@ SqlError::SqlError(std::string state, const std::string& message, std::string sq
     : RunError(message), sqlstate(std::move(state)), statement(std::move(sql)) {}
 
 bool SqlError::blames_data() const {
-  // 22 data exception, 23 integrity violation, 54 a value too large for the server (an index entry, say), P0 raised by a
-  // check's or a domain's function: https://www.postgresql.org/docs/current/errcodes-appendix.html
+  // 22 data exception, 23 integrity violation, 54 a value too large for the server (an index entry, say), P0 raised by
+  // a check's or a domain's function: https://www.postgresql.org/docs/current/errcodes-appendix.html
   return is_class("22") || is_class("23") || is_class("54") || is_class("P0");
 }
 
@@ -36,12 +36,20 @@ struct Rows::Data {
 };
 
 namespace {
-auto row_index(std::size_t row) { return static_cast<pqxx::result::size_type>(row); }
-auto column_index(std::size_t column) { return static_cast<pqxx::row::size_type>(column); }
+auto row_index(std::size_t row) {
+  return static_cast<pqxx::result::size_type>(row);
+}
+auto column_index(std::size_t column) {
+  return static_cast<pqxx::row::size_type>(column);
+}
 }  // namespace
 
-std::size_t Rows::size() const { return static_cast<std::size_t>(data_->result.size()); }
-std::size_t Rows::columns() const { return static_cast<std::size_t>(data_->result.columns()); }
+std::size_t Rows::size() const {
+  return static_cast<std::size_t>(data_->result.size());
+}
+std::size_t Rows::columns() const {
+  return static_cast<std::size_t>(data_->result.columns());
+}
 bool Rows::is_null(std::size_t row, std::size_t column) const {
   return data_->result[row_index(row)][column_index(column)].is_null();
 }
@@ -59,12 +67,14 @@ std::uint64_t Rows::number(std::size_t row, std::size_t column) const {
   std::from_chars(digits.data(), digits.data() + digits.size(), value);
   return value;
 }
-std::uint64_t Rows::affected() const { return static_cast<std::uint64_t>(data_->result.affected_rows()); }
+std::uint64_t Rows::affected() const {
+  return static_cast<std::uint64_t>(data_->result.affected_rows());
+}
 
 struct Session::Connection {
   pqxx::connection link;
-  /// One for the connection's life: libpqxx 6 reconnects silently when a transaction object is made on a broken connection,
-  /// and session state and locks would be gone. BEGIN and COMMIT are statements of ours.
+  /// One for the connection's life: libpqxx 6 reconnects silently when a transaction object is made on a broken
+  /// connection, and session state and locks would be gone. BEGIN and COMMIT are statements of ours.
   std::unique_ptr<pqxx::nontransaction> statements;
   std::string where;
   std::string user_search_path;
@@ -122,8 +132,9 @@ std::vector<const char*> bound(const Session::Parameters& parameters) {
 #endif
 
 std::string session_settings(std::string_view role, Session::Access access) {
-  // What the texts of values look like, whatever the role, the database or the server says; names resolve to the catalogue only
-  // (pg_temp last, where it would come first unsaid); rows hidden by row-level security are an error, not a silence.
+  // What the texts of values look like, whatever the role, the database or the server says; names resolve to the
+  // catalogue only (pg_temp last, where it would come first unsaid); rows hidden by row-level security are an error,
+  // not a silence.
   return "SET application_name = " + literal("rebuild_projection/" + std::string(role)) +
          "; SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'"
          "; SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
@@ -141,12 +152,14 @@ Session::Session(const std::string& dsn, std::string_view role, Access access) {
     execute(session_settings(role, access));
     const Rows rows = execute("SELECT pg_backend_pid(), current_database(), current_user");
     if (rows.number(0, 0) != static_cast<std::uint64_t>(backend_pid()))
-      throw UsageError("the connection goes through a pooler such as pgbouncer, which loses session state; connect to the "
-                       "server itself");
+      throw UsageError(
+          "the connection goes through a pooler such as pgbouncer, which loses session state; connect to the "
+          "server itself");
     const char* host = connection_->link.hostname();
     const char* port = connection_->link.port();
-    connection_->where = std::string(rows.text(0, 1)) + " on " + (host != nullptr && *host != '\0' ? host : "local socket") +
-                         ":" + (port != nullptr ? port : "?") + " as " + std::string(rows.text(0, 2));
+    connection_->where = std::string(rows.text(0, 1)) + " on " +
+                         (host != nullptr && *host != '\0' ? host : "local socket") + ":" +
+                         (port != nullptr ? port : "?") + " as " + std::string(rows.text(0, 2));
   } catch (const pqxx::failure& error) {
     throw UsageError("cannot connect to the database: " + primary_message(error.what()) +
                      "; check --dsn or PGHOST, PGPORT, PGUSER and PGDATABASE");
@@ -192,7 +205,8 @@ Rows Session::execute_prepared(const std::string& name, const Parameters& parame
 void Session::cancel_on(std::stop_token stop) {
   connection_->cancel.reset();
   connection_->stop = stop;
-  // Runs in the thread that requests the stop, beside a statement in another: libpq's cancel opens a connection of its own.
+  // Runs in the thread that requests the stop, beside a statement in another: libpq's cancel opens a connection of its
+  // own.
   connection_->cancel.emplace(std::move(stop), [link = &connection_->link] {
     try {
       link->cancel_query();
@@ -201,10 +215,18 @@ void Session::cancel_on(std::stop_token stop) {
   });
 }
 
-int Session::server_version() const { return connection_->link.server_version(); }
-int Session::backend_pid() const { return connection_->link.backendpid(); }
-const std::string& Session::where() const { return connection_->where; }
-const std::string& Session::user_search_path() const { return connection_->user_search_path; }
+int Session::server_version() const {
+  return connection_->link.server_version();
+}
+int Session::backend_pid() const {
+  return connection_->link.backendpid();
+}
+const std::string& Session::where() const {
+  return connection_->where;
+}
+const std::string& Session::user_search_path() const {
+  return connection_->user_search_path;
+}
 
 std::string quote_name(std::string_view identifier) {
   std::string result = "\"";
@@ -215,7 +237,9 @@ std::string quote_name(std::string_view identifier) {
   return result += '"';
 }
 
-std::string quote_name(std::string_view schema, std::string_view name) { return quote_name(schema) + "." + quote_name(name); }
+std::string quote_name(std::string_view schema, std::string_view name) {
+  return quote_name(schema) + "." + quote_name(name);
+}
 
 std::string literal(std::string_view text) {
   std::string result = "'";
@@ -235,7 +259,9 @@ void ArrayText::add(std::string_view element) {
   text_ += '"';
 }
 
-void ArrayText::add_null() { text_ += text_.size() > 1 ? ",NULL" : "NULL"; }
+void ArrayText::add_null() {
+  text_ += text_.size() > 1 ? ",NULL" : "NULL";
+}
 
 std::string ArrayText::take() {
   std::string result = std::move(text_) + "}";

@@ -44,15 +44,15 @@ class Rows {
   std::shared_ptr<const Data> data_;
 };
 
-/// One connection and everything on it; belongs to one thread at a time. It never reconnects: after a lost connection every call
-/// throws. The session runs in UTC and UTF8, with ISO dates, an empty search_path, and row_security off.
-/// The only place that meets the differences between libpqxx 6 and 7.
+/// One connection and everything on it; belongs to one thread at a time. It never reconnects: after a lost connection
+/// every call throws. The session runs in UTC and UTF8, with ISO dates, an empty search_path, and row_security off. The
+/// only place that meets the differences between libpqxx 6 and 7.
 class Session {
  public:
   enum class Access : std::uint8_t { read_only, read_write };
 
-  /// Connects. `role` is what application_name says after "rebuild_projection/". Throws UsageError if it cannot connect, or
-  /// if a pooler sits between (its session state would be lost).
+  /// Connects. `role` is what application_name says after "rebuild_projection/". Throws UsageError if it cannot
+  /// connect, or if a pooler sits between (its session state would be lost).
   Session(const std::string& dsn, std::string_view role, Access access);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -65,7 +65,8 @@ class Session {
   void prepare(const std::string& name, const std::string& sql);
   Rows execute_prepared(const std::string& name, const Parameters& parameters);
 
-  /// Cancels the running statement as soon as `stop` is requested, now or later, until this session ends or it is called again.
+  /// Cancels the running statement as soon as `stop` is requested, now or later, until this session ends or it is
+  /// called again.
   void cancel_on(std::stop_token stop);
 
   [[nodiscard]] int server_version() const;  ///< 150018

@@ -19,7 +19,8 @@ void EventStore::look_up_relation(Session& session) {
     throw UsageError(file_.at("from") + "there is no relation \"" + file_.from + "\" in " + session.where() +
                      "; name it as \"schema.table\"");
   if (!found->can_select)
-    throw UsageError(file_.at("from") + "reading the event store is not permitted; its owner must run: GRANT SELECT ON " +
+    throw UsageError(file_.at("from") +
+                     "reading the event store is not permitted; its owner must run: GRANT SELECT ON " +
                      quote_name(found->schema, found->name) + " TO " + quote_name(found->role) + ";");
   if (found->row_security)
     throw UsageError(file_.at("from") + "row-level security would hide events of \"" + file_.from + "\" from role " +
@@ -31,7 +32,8 @@ void EventStore::look_up_columns(Session& session) {
   std::vector<std::pair<std::string, std::string>> wanted;  // key of the store file, column
   for (const std::string& column : file_.order) wanted.emplace_back("order", column);
   wanted.insert(wanted.end(), {{"event_id", file_.event_id}, {"type", file_.type}, {"payload", file_.payload}});
-  for (const auto& [key, column] : {std::pair{"ts", file_.ts}, {"stream_id", file_.stream_id}, {"metadata", file_.metadata}})
+  for (const auto& [key, column] :
+       {std::pair{"ts", file_.ts}, {"stream_id", file_.stream_id}, {"metadata", file_.metadata}})
     if (!column.empty()) wanted.emplace_back(key, column);
 
   // One column at a time, so that every mistake is found; a row of NULLs tells the types, events or not.
@@ -47,8 +49,9 @@ void EventStore::look_up_columns(Session& session) {
     } catch (const SqlError& error) {
       if (error.connection_lost()) throw;
       types.emplace_back();
-      mistakes += file_.at(error.sqlstate == "42703" ? key : "from") +
-                  (error.sqlstate == "42703" ? "the store has no column \"" + column + "\"" : std::string(error.what())) + "\n";
+      mistakes +=
+          file_.at(error.sqlstate == "42703" ? key : "from") +
+          (error.sqlstate == "42703" ? "the store has no column \"" + column + "\"" : std::string(error.what())) + "\n";
       if (error.sqlstate != "42703") break;  // the relation itself is at fault: the same for every column
     }
   }
@@ -97,7 +100,8 @@ void EventStore::look_up_columns(Session& session) {
       else if (type == "text" || type == "character varying")
         payload_ = Payload::text;
       else
-        mistakes += file_.at(key) + "\"" + wanted[index].second + "\" is " + type + "; a payload is jsonb, json, text or bytea\n";
+        mistakes += file_.at(key) + "\"" + wanted[index].second + "\" is " + type +
+                    "; a payload is jsonb, json, text or bytea\n";
     }
   }
   if (!mistakes.empty()) throw UsageError(mistakes.substr(0, mistakes.size() - 1));
@@ -136,8 +140,8 @@ std::uint64_t EventStore::count(Session& session, const EventRange& range) const
 }
 
 std::optional<Position> EventStore::last(Session& session, const EventRange& range) const {
-  const Rows rows = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " +
-                                    order_columns(" DESC") + " LIMIT 1");
+  const Rows rows = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) +
+                                    " ORDER BY " + order_columns(" DESC") + " LIMIT 1");
   if (rows.size() == 0) return std::nullopt;
   Position position;
   for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(0, column));
@@ -146,21 +150,25 @@ std::optional<Position> EventStore::last(Session& session, const EventRange& ran
 
 std::optional<Position> EventStore::find(Session& session, const std::string& event_id) const {
   try {
-    const Rows rows = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e WHERE e." +
-                                      quote_name(file_.event_id) + " = " + literal(event_id) + "::" + event_id_type_ + " LIMIT 1");
+    const Rows rows =
+        session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e WHERE e." +
+                        quote_name(file_.event_id) + " = " + literal(event_id) + "::" + event_id_type_ + " LIMIT 1");
     if (rows.size() == 0) return std::nullopt;
     Position position;
     for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(0, column));
     return position;
   } catch (const SqlError& error) {
     if (!error.is_class("22")) throw;
-    throw UsageError("--from-event-id: \"" + event_id + "\" is no " + event_id_type_ + ", the type of the store's event ids");
+    throw UsageError("--from-event-id: \"" + event_id + "\" is no " + event_id_type_ +
+                     ", the type of the store's event ids");
   }
 }
 
 void EventStore::limit_ts(EventRange& range, const char* comparison, const std::string& moment) const {
-  if (!has_ts()) throw UsageError("the store " + file_.name + " has no timestamp, so --from-ts and --to-ts mean nothing there");
-  // The session is in UTC: a text without zone is UTC for both types, and a zone in it is honoured before one is dropped.
+  if (!has_ts())
+    throw UsageError("the store " + file_.name + " has no timestamp, so --from-ts and --to-ts mean nothing there");
+  // The session is in UTC: a text without zone is UTC for both types, and a zone in it is honoured before one is
+  // dropped.
   const std::string value = literal(moment) + "::timestamptz";
   range.where.push_back("e." + quote_name(file_.ts) + " " + comparison + " " +
                         (ts_type_ == "timestamp with time zone" ? value : "(" + value + " AT TIME ZONE 'UTC')"));
@@ -198,10 +206,14 @@ std::vector<std::uint32_t> EventStore::relations(Session& session) const {
       "  SELECT c.oid FROM jsonb_path_query($1::jsonb, '$.** ? (exists(@.\"Relation Name\"))') AS scan"
       "  JOIN pg_class c ON c.relname = scan->>'Relation Name'"
       "  JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = scan->>'Schema'"
-      "  UNION SELECT " + from_oid + "::oid),"
-      " below(oid) AS (SELECT oid FROM read UNION SELECT i.inhrelid FROM pg_inherits i JOIN below b ON i.inhparent = b.oid),"
-      " family(oid) AS (SELECT oid FROM below UNION SELECT i.inhparent FROM pg_inherits i JOIN family f ON i.inhrelid = f.oid)"
-      " SELECT DISTINCT oid FROM family WHERE oid IS NOT NULL",
+      "  UNION SELECT " +
+          from_oid +
+          "::oid),"
+          " below(oid) AS (SELECT oid FROM read UNION SELECT i.inhrelid FROM pg_inherits i JOIN below b ON i.inhparent "
+          "= b.oid),"
+          " family(oid) AS (SELECT oid FROM below UNION SELECT i.inhparent FROM pg_inherits i JOIN family f ON "
+          "i.inhrelid = f.oid)"
+          " SELECT DISTINCT oid FROM family WHERE oid IS NOT NULL",
       {json});
   std::vector<std::uint32_t> result;
   for (std::size_t row = 0; row < oids.size(); ++row) result.push_back(static_cast<std::uint32_t>(oids.number(row, 0)));

@@ -14,10 +14,10 @@ namespace rebuild_projection {
 
 /// Which events a run replays: those that satisfy every part.
 struct EventRange {
-  std::optional<Position> after;   ///< position > this
-  std::optional<Position> last;    ///< position <= this
-  std::vector<std::string> where;  ///< SQL conditions on the event, over the alias e
-  std::string text = "all events"; ///< for a person
+  std::optional<Position> after;    ///< position > this
+  std::optional<Position> last;     ///< position <= this
+  std::vector<std::string> where;   ///< SQL conditions on the event, over the alias e
+  std::string text = "all events";  ///< for a person
 };
 
 /// How a store file meets its database: which columns there are, of which types, and the SQL over them. Constant after

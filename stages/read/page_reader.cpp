@@ -77,11 +77,13 @@ void PageReader::pause() {
 bool PageReader::fetch() {
   if (at_end_) return false;
   if (open_ && !settings_.one_cursor &&
-      (segment_rows_ >= limits::segment_events || std::chrono::steady_clock::now() - opened_at_ > limits::segment_age_max))
+      (segment_rows_ >= limits::segment_events ||
+       std::chrono::steady_clock::now() - opened_at_ > limits::segment_age_max))
     close();
   if (!open_) open();
 
-  const std::size_t wanted = settings_.one_cursor ? fetch_rows_ : std::min<std::size_t>(fetch_rows_, limits::segment_events - segment_rows_);
+  const std::size_t wanted =
+      settings_.one_cursor ? fetch_rows_ : std::min<std::size_t>(fetch_rows_, limits::segment_events - segment_rows_);
   Rows rows = session_.execute("FETCH " + std::to_string(wanted) + " FROM events");
   const std::size_t count = rows.size();
   segment_rows_ += count;
@@ -165,7 +167,8 @@ Page PageReader::fill(std::size_t events_max) {
       return cells[*column];
     };
     std::string_view* position = page.positions.data() + page.events.size() * columns.order.size();
-    for (std::size_t column = 0; column < columns.order.size(); ++column) position[column] = cells[columns.order[column]];
+    for (std::size_t column = 0; column < columns.order.size(); ++column)
+      position[column] = cells[columns.order[column]];
     page.events.push_back({.event_id = cells[columns.event_id],
                            .ts = optional(columns.ts),
                            .type = cells[columns.type],

@@ -12,9 +12,10 @@
 
 namespace rebuild_projection {
 
-/// The read stage: pages of a range's events, in position order, through server-side cursors in REPEATABLE READ READ ONLY
-/// transactions. No transaction lives longer than a segment (limits.h): it is closed and the next one continues after the last
-/// position. Where no index serves the order, one cursor serves the whole range instead, since every new one would sort.
+/// The read stage: pages of a range's events, in position order, through server-side cursors in REPEATABLE READ READ
+/// ONLY transactions. No transaction lives longer than a segment (limits.h): it is closed and the next one continues
+/// after the last position. Where no index serves the order, one cursor serves the whole range instead, since every new
+/// one would sort.
 ///
 /// Owns its connection; used by one thread at a time. `store` outlives it.
 class PageReader : public PageSource {

@@ -1,10 +1,10 @@
 #include "stages/read/store_file.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <array>
 #include <fstream>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "pipeline/error.h"
 
@@ -25,8 +25,9 @@ class Reader {
       const int line = static_cast<int>(node.source().begin.line);
       file_.lines.emplace_back(name, line);
       if (std::find(known_keys.begin(), known_keys.end(), name) == known_keys.end())
-        mistake(line, "unknown key \"" + name + "\"; a store file has name, from, order, event_id, ts, type, stream_id, "
-                      "payload, metadata and horizon");
+        mistake(line, "unknown key \"" + name +
+                          "\"; a store file has name, from, order, event_id, ts, type, stream_id, "
+                          "payload, metadata and horizon");
     }
     file_.name = text("name", file_.path.stem().string());
     file_.from = text("from", std::nullopt);
@@ -61,7 +62,8 @@ class Reader {
 
   void read_order() {
     const toml::node* node = table_.get("order");
-    if (node == nullptr) return mistake(1, "\"order\" is missing: name the columns that order the events, the last one unique");
+    if (node == nullptr)
+      return mistake(1, "\"order\" is missing: name the columns that order the events, the last one unique");
     const int line = static_cast<int>(node->source().begin.line);
     const toml::array* columns = node->as_array();
     if (columns == nullptr || columns->empty()) return mistake(line, "\"order\" must be a list of column names");
@@ -102,7 +104,8 @@ StoreFile read_store_file(const std::filesystem::path& path) {
   std::ifstream stream(path);
   std::stringstream text;
   text << stream.rdbuf();
-  if (!stream) throw UsageError("cannot read the store file " + path.string() + "; --store takes a preset's name or a file");
+  if (!stream)
+    throw UsageError("cannot read the store file " + path.string() + "; --store takes a preset's name or a file");
   return read_store_text(path, text.str());
 }
 

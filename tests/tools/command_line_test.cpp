@@ -98,7 +98,7 @@ TEST_F(CommandLineTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(options.tokens, 0U);
   EXPECT_EQ(options.workers, 0U);
   EXPECT_EQ(options.readers, 0U);
-  EXPECT_EQ(options.memory_bytes_max, 536'870'912U);
+  EXPECT_EQ(options.memory_bytes_max, 0U);  // from the machine
   EXPECT_EQ(options.projections_dir, directory_ / "shipped" / "projections");
   EXPECT_TRUE(line.examples);
   EXPECT_EQ(options.store_file, directory_ / "shipped" / "stores" / "event_store.toml");

@@ -2,10 +2,13 @@
 #include "tools/logging.h"
 
 #include <gtest/gtest.h>
-#include <spdlog/spdlog.h>
+#include <poll.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <nlohmann/json.hpp>
 
+#include "tools/signals.h"
 #include "tools/terminal_text.h"
 
 namespace rebuild_projection {
@@ -32,13 +35,26 @@ TEST(LogLine, OfJson) {
   EXPECT_EQ(json.at("message"), "a \"b\" \\ \n\t\x01 é \xef\xbf\xbd \u202e");
 }
 
-TEST(Logging, FollowsItsLevelAndWritesToStandardError) {
+/// What reaches standard error of a warning, which a signal makes the program log.
+std::string logged_at(LogLevel level) {
   testing::internal::CaptureStderr();
-  set_up_logging(LogLevel::warn, LogFormat::json);
-  spdlog::info("not this");
-  spdlog::warn("{}", "this");
-  const std::string written = testing::internal::GetCapturedStderr();
-  EXPECT_EQ(nlohmann::json::parse(written).at("message"), "this");
+  set_up_logging(level, LogFormat::json);
+  sigset_t before;
+  pthread_sigmask(SIG_SETMASK, nullptr, &before);
+  block_signals();
+  {
+    std::stop_source stop, abort;
+    const SignalWatch watch(stop, abort);
+    ::kill(::getpid(), SIGINT);
+    while (!stop.stop_requested()) ::poll(nullptr, 0, 1);
+  }
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return testing::internal::GetCapturedStderr();
+}
+
+TEST(Logging, FollowsItsLevelAndWritesToStandardError) {
+  EXPECT_EQ(nlohmann::json::parse(logged_at(LogLevel::warn)).at("level"), "warn");
+  EXPECT_EQ(logged_at(LogLevel::error), "");
 }
 
 TEST(ErrorStream, KeepsTheStatusBelowTheLines) {

@@ -46,7 +46,7 @@ version = 1
 name    = 'p'
 table   = "t"
 [[on]]
-add   = { m = { default = 2.0, path = "/m" }, n = { literal = 1 } }
+add   = { m = { default = { literal = 2.0 }, path = "/m" }, n = { literal = 1 } }
 key   = { id = "@stream_id" }
 rows  = "upsert"
 event = [

@@ -140,6 +140,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"set = { a = { path = \"a\" } }", 7, "neither a path"},
         Mistake{"set = { a = { path = \"/a\", defalt = 1 } }", 7, "did you mean \"default\"?"},
         Mistake{"set = { a = { path = \"/a\", default = [] } }", 7, "a text, number or boolean"},
+        Mistake{"set = { a = { path = \"/a\", default = { path = \"/b\" } } }", 7, "a text, number or boolean"},
         Mistake{"set = { a = { path = \"@ts\", default = 1 } }", 7, "never missing"}));
 
 INSTANTIATE_TEST_SUITE_P(

@@ -5,7 +5,6 @@
 
 #include <nlohmann/json.hpp>
 #include <random>
-#include <regex>
 #include <string>
 
 #include "tests/stages/parse/parse_payload.h"
@@ -186,6 +185,15 @@ TEST(Validation, EveryMalformedPartIsFoundWhetherItIsWantedOrNot) {
           << path << " in " << payload;
 }
 
+bool has_long_exponent(const std::string& json) {
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (json[i] != 'e' && json[i] != 'E') continue;
+    const std::size_t first = json.find_first_not_of("+-", i + 1);
+    if (first != std::string::npos && json.find_first_not_of("0123456789", first) >= first + 3) return true;
+  }
+  return false;
+}
+
 /// nlohmann's parser shares nothing with this one. It refuses numbers beyond double and halves of surrogate pairs, and
 /// allows a byte order mark: the texts here contain none of these.
 TEST(Validation, AgreesWithAnotherParserOnDamagedTexts) {
@@ -193,7 +201,6 @@ TEST(Validation, AgreesWithAnotherParserOnDamagedTexts) {
                                R"([[], {}, [{"k": "a longer string with \"quotes\" and \\ in it"}], 0.1, 10, -0])",
                                "{\"\xc3\xa9\": \"\xf0\x9f\x98\x80\", \"n\": 1e5}"};
   const std::string bytes = "{}[]\",:\\/0123456789.eE+-truefalsn \n\tu\x01\x1f\x7f\x80\xc3\xe2\xf0\xff";
-  const std::regex huge_exponent("[eE][+]?[0-9]{3}");
   std::mt19937 random(20250201);
   const auto below = [&](std::size_t limit) {
     return std::uniform_int_distribution<std::size_t>(0, limit - 1)(random);
@@ -210,7 +217,7 @@ TEST(Validation, AgreesWithAnotherParserOnDamagedTexts) {
       if (kind == 3) json.resize(at + 1);
     }
     const bool expected = nlohmann::json::accept(json);
-    if (std::regex_search(json, huge_exponent)) continue;
+    if (has_long_exponent(json)) continue;
     valid += expected ? 1 : 0;
     ASSERT_EQ(is_valid(json) && !find_bad_utf8(json), expected) << json;
   }

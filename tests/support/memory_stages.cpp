@@ -1,0 +1,125 @@
+#include "tests/support/memory_stages.h"
+
+#include <algorithm>
+
+namespace rebuild_projection::test {
+
+namespace {
+
+std::uint64_t number_of(std::string_view text) {
+  return std::stoull(std::string(text));
+}
+std::string type_of(std::uint64_t event) {
+  return event % 2 == 0 ? "even" : "odd";
+}
+
+}  // namespace
+
+std::optional<Page> MemorySource::next(std::size_t events_max) {
+  if (next_ == end_) return std::nullopt;
+  const std::uint64_t last = std::min<std::uint64_t>(end_, next_ + std::min(events_max, page_events_max));
+  Page page;
+  std::string texts;  // "id\0stream\0" for each event, then padding
+  for (std::uint64_t event = next_; event < last; ++event)
+    texts += std::to_string(event) + '\0' + std::to_string(event % streams_) + '\0';
+  page.buffer_bytes = texts.size() + 64;
+  page.buffer = std::make_unique<char[]>(page.buffer_bytes);
+  texts.copy(page.buffer.get(), texts.size());
+  page.buffer_bytes += page_bytes_claimed;
+  page.positions.resize(last - next_);
+  const char* text = page.buffer.get();
+  for (std::uint64_t event = next_; event < last; ++event) {
+    on_read(event);
+    StoredEvent stored;
+    stored.event_id = text;
+    text += stored.event_id.size() + 1;
+    const std::string_view stream = text;
+    text += stream.size() + 1;
+    stored.stream_id = stream;
+    stored.type = event % 2 == 0 ? "even" : "odd";
+    stored.payload = "{}";
+    page.positions[event - next_] = stored.event_id;
+    stored.position = {&page.positions[event - next_], 1};
+    page.events.push_back(stored);
+  }
+  next_ = last;
+  return page;
+}
+
+std::unique_ptr<PageSource> MemorySource::again(const std::optional<Position>& after, const Position& last) {
+  ++read_again;
+  auto source = std::make_unique<MemorySource>(events_, streams_);
+  source->next_ = after ? number_of(after->front()) + 1 : 0;
+  source->end_ = number_of(last.front()) + 1;
+  return source;
+}
+
+ParsedPage MemoryParser::parse(const Page& page) const {
+  ParsedPage parsed;
+  parsed.row.assign(page.events.size(), 0);
+  for (std::size_t index = 0; index < page.events.size(); ++index) {
+    const std::uint64_t event = number_of(page.events[index].event_id);
+    on_parse(event);
+    if (const auto found = unreadable.find(event); found != unreadable.end()) {
+      parsed.errors.resize(page.events.size());
+      parsed.errors[index] = found->second;
+    }
+  }
+  return parsed;
+}
+
+CountingProjector::CountingProjector(std::string name, std::string type)
+    : name_(std::move(name)), type_(std::move(type)) {
+  layout_.name = name_;
+  layout_.key.push_back({"stream", ColumnType::text, std::nullopt, {}});
+  layout_.columns.push_back({"events", ColumnType::integer, 0, Operation::add});
+  layout_.columns.push_back({"last_event", ColumnType::text, std::nullopt, Operation::set});
+}
+
+void CountingProjector::handle(const Event& event, Changes& changes) const {
+  ++handled;
+  const StoredEvent& stored = event.stored();
+  const std::vector<Json> key{{Json::Kind::string, *stored.stream_id}};
+  changes.upsert(key).apply(Operation::add, 0, {Json::Kind::number, "1"}).set(1, {Json::Kind::string, stored.event_id});
+  on_handle(number_of(stored.event_id));  // last, so that a throw has something to undo
+}
+
+Committed MemorySink::commit(const Batch& batch) {
+  on_commit(number_of(batch.first_position.front()));
+  tables.resize(batch.projections.size());
+  dead_letters.resize(batch.projections.size());
+  for (std::size_t index = 0; index < batch.projections.size(); ++index) {
+    for (const ChangeSet::Row* row : batch.projections[index].changes.sorted()) {
+      Row& kept = tables[index][row->key.front()];
+      for (const ColumnChange& change : row->change.present) {
+        if (change.column == 0)
+          kept.events += number_of(to_text(change.value));
+        else
+          kept.last_event = to_text(change.value);
+      }
+    }
+    const auto& skipped = batch.projections[index].skipped;
+    dead_letters[index].insert(dead_letters[index].end(), skipped.begin(), skipped.end());
+  }
+  batches.push_back(
+      {batch.number, number_of(batch.first_position.front()), number_of(batch.last_position.front()), batch.events});
+  ++commits;
+  Committed committed;
+  committed.projections.resize(batch.projections.size());
+  return committed;
+}
+
+std::map<std::string, MemorySink::Row> expected_rows(std::uint64_t events, std::uint64_t streams,
+                                                     const std::string& type,
+                                                     const std::map<std::uint64_t, std::string>& left_out) {
+  std::map<std::string, MemorySink::Row> rows;
+  for (std::uint64_t event = 0; event < events; ++event) {
+    if ((type != "*" && type != type_of(event)) || left_out.contains(event)) continue;
+    MemorySink::Row& row = rows[std::to_string(event % streams)];
+    ++row.events;
+    row.last_event = std::to_string(event);
+  }
+  return rows;
+}
+
+}  // namespace rebuild_projection::test
