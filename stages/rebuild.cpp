@@ -13,9 +13,9 @@
 #include "stages/commit/committer.h"
 #include "stages/commit/target_checks.h"
 #include "stages/parse/json_parser.h"
-#include "stages/postgres/catalogue_query.h"
 #include "stages/read/event_store.h"
 #include "stages/read/page_reader.h"
+#include "stages/selection.h"
 
 namespace rebuild_projection {
 
@@ -61,12 +61,6 @@ class Rebuild {
   }
 
  private:
-  struct Selected {
-    const Projector* projector = nullptr;
-    std::string where;  ///< "file:line: ", for messages
-    CatalogueTable table;
-  };
-
   [[nodiscard]] bool applies() const { return options_.mode == Mode::apply; }
 
   // ---- files
@@ -107,75 +101,28 @@ class Rebuild {
   // ---- projectors
 
   void bind_projectors() {
-    std::vector<std::string> mistakes;
     const std::vector<std::uint32_t> store_relations =
         same_database() ? store_->relations(*source_session_) : std::vector<std::uint32_t>{};
-    const std::string role(target_session_->execute("SELECT current_user").text(0, 0));
-
-    for (const std::string& name : selected_names()) {
-      auto selected = std::make_unique<Selected>();
-      const ProjectionFile* file = find_file(name);
-      const std::string table_name = file != nullptr ? file->table() : registry_.find(name)->table().name;
-      selected->where = file != nullptr ? file->path().string() + ":" + std::to_string(file->table_line()) + ": "
-                                        : "projector " + name + ": ";
-      auto table = read_table(*target_session_, table_name);
-      if (!table) {
-        mistakes.push_back(selected->where + "there is no table \"" + table_name + "\" in " + target_session_->where() +
-                           "; create it first, or name it as \"schema.table\"");
-        continue;
-      }
-      selected->table = std::move(*table);
-      for (const auto& other : selected_)
-        if (other->table.oid == selected->table.oid)
-          mistakes.push_back(selected->where + "the table \"" + table_name + "\" is also the table of projection " +
-                             other->projector->name() + "; two projections cannot share one");
-      const auto refused = check_target({.where = selected->where,
-                                         .table = &selected->table,
-                                         .role = role,
-                                         .truncate = options_.truncate,
-                                         .store_relations = store_relations});
-      mistakes.insert(mistakes.end(), refused.begin(), refused.end());
-      if (file != nullptr) {
-        if (auto projector = file->bind(selected->table, mistakes))
-          bound_.push_back(std::move(projector));
-        else
-          continue;
-        selected->projector = bound_.back().get();
-      } else {
-        selected->projector = registry_.find(name);
-      }
-      selected_.push_back(std::move(selected));
-    }
+    std::vector<std::string> mistakes;
+    selected_ = select_projections({.names = options_.projections,
+                                    .registry = registry_,
+                                    .files = files_,
+                                    .store_relations = store_relations,
+                                    .truncate = options_.truncate},
+                                   *target_session_, mistakes);
     make_checkpoints();
     const auto rights = checkpoints_->missing_rights(*target_session_);
     mistakes.insert(mistakes.end(), rights.begin(), rights.end());
     if (!mistakes.empty()) throw UsageError(joined(mistakes));
   }
 
-  [[nodiscard]] const ProjectionFile* find_file(const std::string& name) const {
-    for (const ProjectionFile& file : files_)
-      if (file.name() == name) return &file;
-    return nullptr;
-  }
-
-  std::vector<std::string> selected_names() const {
-    std::vector<std::string> known = registry_.names();
-    for (const ProjectionFile& file : files_) {
-      if (registry_.find(file.name()) != nullptr)
-        throw UsageError(file.path().string() + ": the name " + file.name() +
-                         " is taken by a projector of the program");
-      known.push_back(file.name());
-    }
-    return select_names(known, options_.projections);
-  }
-
   void make_checkpoints() {
     std::vector<Checkpoints::Identity> identities;
     for (const auto& selected : selected_)
-      identities.push_back({.projection = selected->projector->name(),
-                            .definition = selected->projector->definition(),
-                            .version = selected->projector->version(),
-                            .table = selected->table.schema + "." + selected->table.name,
+      identities.push_back({.projection = selected.projector->name(),
+                            .definition = selected.projector->definition(),
+                            .version = selected.projector->version(),
+                            .table = selected.table.schema + "." + selected.table.name,
                             .store = store_file_.name,
                             .partial = !clears()});
     checkpoints_.emplace(options_.meta_schema, std::move(identities));
@@ -214,9 +161,9 @@ class Rebuild {
     if (clears()) return;
     std::vector<std::string> mistakes;
     for (const auto& selected : selected_)
-      if (const auto reason = selected->projector->not_repeatable())
+      if (const auto reason = selected.projector->not_repeatable())
         mistakes.push_back(
-            "projection " + selected->projector->name() + " cannot be replayed without clearing, since " + *reason +
+            "projection " + selected.projector->name() + " cannot be replayed without clearing, since " + *reason +
             " would count events again that the rows already hold; rebuild it from the beginning, or pass --clear "
             "always to throw the rows away that the replay does not recreate");
     if (!mistakes.empty()) throw UsageError(joined(mistakes));
@@ -248,10 +195,10 @@ class Rebuild {
   // ---- the target
 
   void prepare_target() {
-    for (const auto& selected : selected_) lock_target(*target_session_, selected->table);
+    for (const auto& selected : selected_) lock_target(*target_session_, selected.table);
     for (const auto& selected : selected_)
-      if (selected->table.unlogged)
-        warn("table " + selected->table.schema + "." + selected->table.name +
+      if (selected.table.unlogged)
+        warn("table " + selected.table.schema + "." + selected.table.name +
              " is unlogged: a crash of the server empties it, and it must then be rebuilt from the beginning");
   }
 
@@ -264,11 +211,11 @@ class Rebuild {
     std::uint64_t rows_there = 0;
     for (const auto& selected : selected_) {
       const std::uint64_t rows =
-          target_session_->execute("SELECT count(*) FROM " + quote_name(selected->table.schema, selected->table.name))
+          target_session_->execute("SELECT count(*) FROM " + quote_name(selected.table.schema, selected.table.name))
               .number(0, 0);
       rows_there += rows;
-      say("  " + selected->table.schema + "." + selected->table.name + ": " + std::to_string(rows) +
-          " rows, projection " + selected->projector->name());
+      say("  " + selected.table.schema + "." + selected.table.name + ": " + std::to_string(rows) +
+          " rows, projection " + selected.projector->name());
     }
     say("events to replay: " + std::to_string(expected_events()) + " (" + range_.text + ")");
     if (events_in_range_ == 0 && rows_there > 0 && options_.clear != Clear::always && clears())
@@ -283,8 +230,8 @@ class Rebuild {
     std::vector<const Projector*> projectors;
     std::vector<Committer::Target> targets;
     for (const auto& selected : selected_) {
-      projectors.push_back(selected->projector);
-      targets.push_back({selected->projector, &selected->table});
+      projectors.push_back(selected.projector);
+      targets.push_back({selected.projector, &selected.table});
     }
     Progress own_progress;
     Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
@@ -323,7 +270,7 @@ class Rebuild {
     report.range = range_.text;
     report.events_in_range = events_in_range_;
     for (std::size_t index = 0; index < selected_.size(); ++index)
-      report.projections[index].table = selected_[index]->table.schema + "." + selected_[index]->table.name;
+      report.projections[index].table = selected_[index].table.schema + "." + selected_[index].table.name;
     if (report.ending == Ending::incomplete && report.events_read == events_in_range_) report.ending = Ending::complete;
     try {
       check_count(report);
@@ -359,15 +306,15 @@ class Rebuild {
 
   void analyze() {
     for (const auto& selected : selected_) {
-      const std::string name = quote_name(selected->table.schema, selected->table.name);
+      const std::string name = quote_name(selected.table.schema, selected.table.name);
       const bool may = target_session_
                            ->execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::oid",
-                                     {std::to_string(selected->table.oid)})
+                                     {std::to_string(selected.table.oid)})
                            .boolean(0, 0);
       if (may)
         target_session_->execute("ANALYZE " + name);
       else
-        warn("only its owner (" + selected->table.owner + ") may analyze " + name + "; run as that role: ANALYZE " +
+        warn("only its owner (" + selected.table.owner + ") may analyze " + name + "; run as that role: ANALYZE " +
              name + ";");
     }
   }
@@ -402,8 +349,7 @@ class Rebuild {
   std::unique_ptr<Session> source_session_;
   std::unique_ptr<Session> target_session_;
   std::optional<EventStore> store_;
-  std::vector<std::unique_ptr<Projector>> bound_;
-  std::vector<std::unique_ptr<Selected>> selected_;
+  std::vector<SelectedProjection> selected_;
   std::optional<Checkpoints> checkpoints_;
   EventRange range_;
   bool one_cursor_ = false;

@@ -295,18 +295,18 @@ int main(int argc, char** argv) {
     std::uint64_t events = 0;
     std::uint64_t seed = 1;
     bool has_events = false;
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-      if (arguments[i] == "--help") return std::fputs(usage.data(), stdout) < 0 ? 1 : 0;
+    for (std::size_t i = 0; i < arguments.size(); i += 2) {
+      const std::string_view option = arguments[i];
       const std::string_view value = i + 1 < arguments.size() ? arguments[i + 1] : std::string_view{};
-      if (arguments[i] == "--events") {
-        events = number("--events", value);
+      if (option == "--help") return std::fputs(usage.data(), stdout) < 0 ? 1 : 0;
+      if (option == "--events") {
+        events = number(option, value);
         has_events = true;
-      } else if (arguments[i] == "--seed") {
-        seed = number("--seed", value);
-      } else if (arguments[i] != "--format" || value != "copy") {
-        throw std::invalid_argument("do not understand '" + std::string(arguments[i]) + "'.");
+      } else if (option == "--seed") {
+        seed = number(option, value);
+      } else if (option != "--format" || value != "copy") {
+        throw std::invalid_argument("do not understand '" + std::string(option) + "'.");
       }
-      ++i;
     }
     if (!has_events) throw std::invalid_argument("--events is missing.");
     Generator(seed).run(events);

@@ -53,13 +53,16 @@ int print(std::string_view text, int exit_code) {
 }
 
 int list_projections(const std::filesystem::path& directory, const ProjectorRegistry& registry) {
-  std::vector<std::vector<std::string>> rows{{"projection", "table", "file"}};
-  for (const std::string& name : registry.names())
-    rows.push_back({name, registry.find(name)->table().name, "(part of this program)"});
+  std::vector<std::vector<std::string>> rows{{"projection", "table", "version", "file"}};
+  for (const std::string& name : registry.names()) {
+    const Projector& projector = *registry.find(name);
+    rows.push_back({name, projector.table().name, std::to_string(projector.version()), "(part of this program)"});
+  }
   std::vector<std::string> mistakes;
   if (!directory.empty())
     for (const ProjectionFile& file : read_projection_files(directory, mistakes))
-      rows.push_back({file.name(), file.table(), file.path().string()});
+      rows.push_back({file.name(), file.table(), std::to_string(file.version()), file.path().string()});
+  const std::size_t version_columns = rows.front()[2].size();
   std::size_t name_columns = 0, table_columns = 0;
   for (auto& row : rows) {
     for (std::string& cell : row) cell = printable(cell);
@@ -68,7 +71,8 @@ int list_projections(const std::filesystem::path& directory, const ProjectorRegi
   }
   std::string text;
   for (const auto& row : rows)
-    text += pad_right(row[0], name_columns) + "  " + pad_right(row[1], table_columns) + "  " + row[2] + '\n';
+    text += pad_right(row[0], name_columns) + "  " + pad_right(row[1], table_columns) + "  " +
+            pad_right(row[2], version_columns) + "  " + row[3] + '\n';
   const int exit_code = print(text, mistakes.empty() ? 0 : exit_refused);
   for (const std::string& mistake : mistakes) log_error(mistake);
   return exit_code;

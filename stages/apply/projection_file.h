@@ -21,6 +21,7 @@ class ProjectionFile {
   [[nodiscard]] const std::string& table() const;  ///< as written: "t" or "schema.t"
   [[nodiscard]] const std::filesystem::path& path() const;
   [[nodiscard]] int table_line() const;
+  [[nodiscard]] int version() const;
 
   /// Checks the file against its table and makes the projector. Every mistake found is added to `mistakes` as
   /// "file:line: sentence"; then the result is null. It does not refer to this or to `table` afterwards.

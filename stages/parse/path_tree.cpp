@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "pipeline/error.h"
 
@@ -130,9 +129,6 @@ std::uint32_t build(PathTree& tree, const std::vector<const Path*>& paths, std::
     child.key = key;
     child.index = index_of(key);
     child.verbatim = std::ranges::none_of(key, needs_escape);
-    const std::size_t head = std::min(key.size(), sizeof child.head);
-    std::memcpy(&child.head, key.data(), head);
-    std::memset(&child.head_mask, 0xff, head);
     child.node = build(tree, through, depth + 1);
     if (child.index != PathTree::no_index) node.indexes_end = std::max(node.indexes_end, child.index + 1);
     node.children.push_back(std::move(child));

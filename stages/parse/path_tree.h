@@ -21,8 +21,6 @@ struct PathTree {
     std::string key;                 ///< the token without ~0 and ~1
     std::uint64_t index = no_index;  ///< what the token means to an array
     bool verbatim = true;            ///< the key can stand in JSON without an escape
-    std::uint64_t head = 0;          ///< the key's first bytes in memory order, up to eight, the others 0 ...
-    std::uint64_t head_mask = 0;     ///< ... and which bytes these are: most keys differ here
     std::uint32_t node = none;
   };
   /// A value inside the current match of a pattern.

@@ -233,14 +233,10 @@ bool PayloadWalker::string(std::string_view token, const Node& node) {
 /// Finds where the member with this key leads. A key that is written without escapes is compared as it stands.
 bool PayloadWalker::find(const char* raw_key, const Node& node, Member& member) {
   const auto left = static_cast<std::size_t>(payload_.data() + payload_.size() - raw_key);
-  std::uint64_t head = 0;
-  static_assert(sizeof head <= simdjson::SIMDJSON_PADDING, "a key may be the payload's last bytes");
-  std::memcpy(&head, raw_key, sizeof head);
   for (std::size_t i = 0; i < node.children.size(); ++i) {
     const PathTree::Child& child = node.children[i];
     const std::size_t size = child.key.size();
-    if ((head & child.head_mask) != child.head || size >= left || raw_key[size] != '"' || !child.verbatim) continue;
-    if (size <= sizeof head || std::memcmp(raw_key, child.key.data(), size) == 0) {
+    if (child.verbatim && size < left && raw_key[size] == '"' && std::memcmp(raw_key, child.key.data(), size) == 0) {
       member = {child.node, i, {raw_key, size}};
       return true;
     }

@@ -62,6 +62,7 @@ TEST(JsonParser, SaysThatAStringCannotBeText) {
           {"/a", R"({"a": "\ud800"})", "invalid"},
           {"/a", R"({"a": "\ud800x"})", "invalid"},
           {"/a", R"({"a": "\udc00\ud800"})", "invalid"},
+          {"/a", R"({"a": "\udc00\udc00"})", "invalid"},
           {"/a", R"({"a": "\ud800\ud800"})", "invalid"},
           {"/a", R"({"a": "\ud800\n"})", "invalid"},
           {"/b", R"({"a": "\u0000\ud800", "b": 1})", "number 1"}},

@@ -1,0 +1,93 @@
+// Without this file nothing would show that real events, half a million of them, come out as the database itself says.
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <thread>
+
+#include "tests/support/database.h"
+#include "tests/support/program.h"
+
+namespace rebuild_projection::test {
+namespace {
+
+/// Runs where REBUILD_PROJECTION_ACCEPTANCE names a folder with fines/: load.sh fills a database with events and makes
+/// the tables, oracle.sql prints how many rows of each projection differ from what the database computes by itself.
+class AcceptanceTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* folder = std::getenv("REBUILD_PROJECTION_ACCEPTANCE");
+    if (folder == nullptr) GTEST_SKIP() << "REBUILD_PROJECTION_ACCEPTANCE names no folder of real events";
+    fines_ = std::string(folder) + "/fines";
+    ASSERT_TRUE(std::filesystem::exists(fines_ + "/load.sh")) << fines_;
+    database_ = std::make_unique<Database>();
+  }
+
+  void load(const std::string& events = "") {
+    const int status =
+        std::system(("PGDATABASE=" + database_->name() + " '" + fines_ + "/load.sh' " + events + " >&2").c_str());
+    ASSERT_EQ(status, 0);
+  }
+  std::vector<std::string> apply(const std::vector<std::string>& more) {
+    std::vector<std::string> all{"--dsn", database_->dsn(), "--projections", fines_, "--projection",
+                                 "all",   "--mode",         "APPLY"};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+  void expect_right_after(const std::vector<std::string>& more) {
+    const auto run = Program::run(apply(more));
+    EXPECT_EQ(run.exit_code, 0) << run.err << run.out;
+    expect_no_difference(testing::PrintToString(more));
+  }
+  void expect_no_difference(const std::string& after) {
+    const std::string file = results_.path() + "/oracle.txt";
+    const std::string command =
+        "psql -qtAX -v ON_ERROR_STOP=1 -d " + database_->name() + " -f '" + fines_ + "/oracle.sql' >'" + file + "'";
+    ASSERT_EQ(std::system(command.c_str()), 0);
+    EXPECT_EQ(results_.read("oracle.txt"), "fine_summary|0\narticle_summary|0\n") << after;
+  }
+
+  std::string fines_;
+  std::unique_ptr<Database> database_;
+  Folder results_;
+};
+
+TEST_F(AcceptanceTest, WholeLogOfFines) {
+  load();
+  const std::string store = database_->store_digest();
+  expect_right_after({"--batch-size", "100000", "--tokens", "16"});
+  EXPECT_EQ(database_->value("SELECT sum(paid) FROM fine_summary"), "3601464.53");
+  EXPECT_EQ(database_->value("SELECT count(*) FROM fine_summary"), "150370");
+
+  {  // interrupted as soon as some batches are through
+    Program program(apply({"--batch-size", "10000"}));
+    while (database_->value("SELECT batches BETWEEN 3 AND 40 AND events < 561470 FROM"
+                            " rebuild_projection.rebuild_checkpoints WHERE projection_name = 'fine_summary'") != "t")
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    program.signal(SIGINT);
+    EXPECT_EQ(program.wait().exit_code, 3);
+    EXPECT_NE(database_->value("SELECT sum(paid) FROM fine_summary"), "3601464.53");
+  }
+  expect_right_after({});  // a rerun, with batches of 200
+  EXPECT_EQ(database_->value("SELECT sum(paid) FROM fine_summary"), "3601464.53");
+  EXPECT_EQ(database_->store_digest(), store);
+}
+
+TEST_F(AcceptanceTest, TwentyThousandEventsInEveryShape) {
+  load("20000");
+  const std::string store = database_->store_digest();
+  for (const auto& more : std::vector<std::vector<std::string>>{{"--batch-size", "7"},
+                                                                {"--batch-size", "1"},
+                                                                {"--batch-size", "7", "--tokens", "1"},
+                                                                {"--batch-size", "200", "--tokens", "1"},
+                                                                {"--batch-size", "200", "--tokens", "16"},
+                                                                {"--batch-size", "100000", "--tokens", "1"},
+                                                                {"--truncate"}})
+    expect_right_after(more);
+  EXPECT_EQ(database_->store_digest(), store);
+}
+
+}  // namespace
+}  // namespace rebuild_projection::test

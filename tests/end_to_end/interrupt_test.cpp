@@ -1,0 +1,180 @@
+// Without this file Ctrl-C in the middle of a rebuild could leave tables that no prefix of the events explains.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <thread>
+
+#include "tests/support/recruiting.h"
+
+namespace rebuild_projection::test {
+namespace {
+
+class InterruptTest : public testing::Test {
+ protected:
+  InterruptTest() { store.append(1, events); }
+
+  /// Starts an APPLY of every projection and returns when it waits for a lock that the test holds.
+  std::unique_ptr<Program> start_blocked(std::vector<std::string> more) {
+    more.insert(more.begin(), {"--projection", "all", "--mode", "APPLY"});
+    auto program = std::make_unique<Program>(store.with_places(more));
+    EXPECT_TRUE(store.wait_until_blocked());
+    return program;
+  }
+  /// Another client inserts a row and does not commit: who inserts the same key waits for that client.
+  void hold_row_of(std::uint64_t event, OtherClient& other) {
+    store.database.execute("DELETE FROM event_rows WHERE event_id = '" + event_id(event) + "'");
+    other.execute("INSERT INTO event_rows VALUES ('" + event_id(event) + "')");
+  }
+  void expect_prefix_of_the_events() {
+    for (const char* projection : {"event_rows", "stages", "counters"})
+      EXPECT_EQ(store.differing_up_to_checkpoint(projection), "0") << projection;
+    // All of them at one position.
+    EXPECT_EQ(store.database.value("SELECT count(DISTINCT (position, events, batches)) FROM"
+                                   " rebuild_projection.rebuild_checkpoints"),
+              "1");
+  }
+  void expect_whole() {
+    for (const char* projection : {"event_rows", "stages", "counters"})
+      EXPECT_EQ(store.differing(projection), "0") << projection;
+  }
+
+  static constexpr std::uint64_t events = 1200;
+  Recruiting store;
+};
+
+TEST_F(InterruptTest, ASignalEndsTheRunAfterTheBatchBeingCommitted) {
+  ASSERT_EQ(store.apply("all").exit_code, 0);
+  const std::string uninterrupted = store.database.digest("stages") + store.database.digest("counters");
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    Outcome run;
+    {
+      OtherClient other(store.database);
+      hold_row_of(500, other);
+      const auto program = start_blocked({"--batch-size", "1"});
+      EXPECT_EQ(store.database.value("SELECT count(*) FROM event_rows"), "499");
+      program->signal(signal);
+      other.execute("ROLLBACK");
+      run = store.result_of(*program);
+    }
+    EXPECT_EQ(run.exit_code, 3) << run.err;
+    EXPECT_EQ(run.summary["ending"], "cancelled");
+    EXPECT_NE(run.out.find("cancelled"), std::string::npos) << run.out;
+    expect_prefix_of_the_events();
+    EXPECT_EQ(store.checkpoint("last_event_id, events, state", "stages"),
+              run.summary["last_event_id"].get<std::string>() + "|" + run.summary["events_read"].dump() + "|running");
+    EXPECT_GE(run.summary["events_read"], 500);  // the batch that waited finished
+    EXPECT_LT(run.summary["events_read"], events);
+  }
+  ASSERT_EQ(store.apply("all", {"--batch-size", "100"}).exit_code, 0);
+  EXPECT_EQ(store.database.digest("stages") + store.database.digest("counters"), uninterrupted);
+  expect_whole();
+}
+
+TEST_F(InterruptTest, ASecondSignalRollsTheBatchBack) {
+  OtherClient other(store.database);
+  hold_row_of(500, other);
+  const auto program = start_blocked({"--batch-size", "100"});
+  // Two different ones: the second of two equal signals is lost while the first is pending.
+  program->signal(SIGINT);
+  program->signal(SIGTERM);
+  const Outcome run = store.result_of(*program);  // while the other client still holds the row
+  EXPECT_EQ(run.exit_code, 3) << run.err;
+  EXPECT_EQ(run.summary["events_read"], 400);
+  EXPECT_EQ(store.checkpoint("last_event_id, batches", "event_rows"), event_id(400) + "|4");
+  expect_prefix_of_the_events();
+  EXPECT_TRUE(store.wait_until_gone());
+  other.execute("ROLLBACK");
+  ASSERT_EQ(store.apply("all", {"--batch-size", "100"}).exit_code, 0);
+  expect_whole();
+}
+
+TEST_F(InterruptTest, TheOldRowsStayUntilTheFirstBatchIsCommitted) {
+  ASSERT_EQ(store.apply("all").exit_code, 0);
+  const std::string before =
+      store.database.digest("event_rows") + store.database.digest("stages") + store.database.digest("counters");
+  const std::string checkpoints = store.database.digest("rebuild_projection.rebuild_checkpoints");
+  OtherClient other(store.database);
+  other.execute("SELECT FROM event_rows WHERE n = 700 FOR UPDATE");  // which DELETE has to wait for
+  const auto program = start_blocked({"--batch-size", "100"});
+  program->signal(SIGTERM);
+  program->signal(SIGINT);
+  const Outcome run = store.result_of(*program);
+  EXPECT_EQ(run.exit_code, 3) << run.err;
+  EXPECT_EQ(run.summary["events_read"], 0);
+  EXPECT_EQ(run.summary["batches"], 0);
+  EXPECT_EQ(store.database.digest("event_rows") + store.database.digest("stages") + store.database.digest("counters"),
+            before);
+  EXPECT_EQ(store.database.digest("rebuild_projection.rebuild_checkpoints"), checkpoints);
+}
+
+TEST_F(InterruptTest, ASignalEndsTheChecksBeforeTheRun) {
+  ASSERT_EQ(store.apply("all").exit_code, 0);
+  for (const char* table : {"event_store", "event_rows"}) {
+    const std::string before = store.everything();
+    OtherClient other(store.database);
+    other.execute(std::string("LOCK TABLE ") + table + " IN ACCESS EXCLUSIVE MODE");
+    const auto program = start_blocked({});
+    program->signal(SIGINT);
+    const Outcome run = store.result_of(*program);
+    EXPECT_EQ(run.exit_code, 3) << table << run.err;
+    EXPECT_TRUE(run.summary.is_null());
+    other.execute("ROLLBACK");
+    EXPECT_EQ(store.everything(), before);
+  }
+}
+
+TEST_F(InterruptTest, ASignalEndsAReaderThatWaits) {
+  // Reading the payload of event 900 waits for an advisory lock; counting the events does not look at payloads.
+  store.database.execute(
+      "CREATE FUNCTION waiting(payload jsonb) RETURNS jsonb LANGUAGE plpgsql VOLATILE AS"
+      " 'BEGIN PERFORM pg_advisory_lock(42); PERFORM pg_advisory_unlock(42); RETURN payload; END'");
+  const std::string store_file = store.results.write(
+      "waiting.toml", "from = \"\"\"(SELECT event_id, ts, event_type, aggregate_id, CASE WHEN event_id = '" +
+                          event_id(900) +
+                          "' THEN waiting(payload) ELSE payload END AS payload FROM event_store)\"\"\"\n"
+                          "order = [\"ts\", \"event_id\"]\nevent_id = \"event_id\"\nts = \"ts\"\n"
+                          "type = \"event_type\"\nstream_id = \"aggregate_id\"\npayload = \"payload\"\n");
+  for (const char* mode : {"DRY_RUN", "APPLY"}) {
+    OtherClient other(store.database);
+    other.execute("SELECT pg_advisory_lock(42)");
+    Program program(
+        store.with_places({"--projection", "all", "--mode", mode, "--store", store_file, "--batch-size", "10"}));
+    ASSERT_TRUE(store.wait_until_blocked());
+    program.signal(SIGTERM);
+    const Outcome run = store.result_of(program);
+    EXPECT_EQ(run.exit_code, 3) << mode << run.err;
+    EXPECT_EQ(run.summary["ending"], "cancelled") << mode;
+  }
+  expect_prefix_of_the_events();
+  ASSERT_EQ(store.apply("all", {"--store", store_file}).exit_code, 0);
+  expect_whole();
+}
+
+TEST_F(InterruptTest, AKilledProgramLeavesAPrefixOfTheEvents) {
+  ASSERT_EQ(store.apply("all").exit_code, 0);
+  // Somewhere in a run of about a second, and once where it is known that the batch of event 700 is open.
+  for (const int after_ms : {30, 80, 150, 250, 400, 600}) {
+    Program program(store.with_places({"--projection", "all", "--mode", "APPLY", "--batch-size", "2"}));
+    std::this_thread::sleep_for(std::chrono::milliseconds(after_ms));
+    program.signal(SIGKILL);
+    program.wait();
+    ASSERT_TRUE(store.wait_until_gone());
+    expect_prefix_of_the_events();
+  }
+  {
+    OtherClient other(store.database);
+    hold_row_of(700, other);
+    const auto program = start_blocked({"--batch-size", "100"});
+    program->signal(SIGKILL);
+    program->wait();
+    other.execute("ROLLBACK");
+  }
+  ASSERT_TRUE(store.wait_until_gone());
+  EXPECT_EQ(store.checkpoint("last_event_id, batches, state", "event_rows"), event_id(600) + "|6|running");
+  expect_prefix_of_the_events();
+  ASSERT_EQ(store.apply("all", {"--batch-size", "100"}).exit_code, 0);
+  expect_whole();
+}
+
+}  // namespace
+}  // namespace rebuild_projection::test

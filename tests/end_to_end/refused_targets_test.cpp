@@ -1,0 +1,148 @@
+// Without this file a rebuild could clear a table that it must not touch, or fail for want of a right half way through.
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "tests/support/recruiting.h"
+
+namespace rebuild_projection::test {
+namespace {
+
+class RefusedTargetsTest : public testing::Test {
+ protected:
+  RefusedTargetsTest() { store.append(1, 20); }
+
+  /// A projection "x" of `table` with the given key, in a folder of its own.
+  std::string folder_with(const std::string& table, const std::string& key = "id") {
+    folders_.push_back(std::make_unique<Folder>());
+    folders_.back()->write("x.toml", "name  = \"x\"\ntable = \"" + table + "\"\nkey   = [\"" + key +
+                                         "\"]\n[[on]]\nevent = \"*\"\nkey = { " + key + " = \"@event_id\" }\n");
+    return folders_.back()->path();
+  }
+  /// Both modes must refuse it, in one line that names the file and holds `reason`, and change nothing.
+  void expect_refused(const std::vector<std::string>& arguments, const std::string& reason) {
+    const std::string before = store.everything();
+    for (const char* mode : {"DRY_RUN", "APPLY"}) {
+      std::vector<std::string> all{"--projection", "all", "--mode", mode};
+      all.insert(all.end(), arguments.begin(), arguments.end());
+      const Outcome run = store.run(all);
+      EXPECT_EQ(run.exit_code, 1) << reason;
+      EXPECT_TRUE(std::regex_search(run.err, std::regex("error .*x\\.toml:2: .*" + reason))) << reason << "\n"
+                                                                                             << run.err;
+      EXPECT_EQ(run.out, "");
+    }
+    EXPECT_EQ(store.everything(), before) << reason;
+  }
+  Recruiting store;
+
+ private:
+  std::vector<std::unique_ptr<Folder>> folders_;
+};
+
+TEST_F(RefusedTargetsTest, WhatCannotBeRebuiltInPlace) {
+  const struct {
+    const char* table;
+    const char* sql;
+    const char* reason;
+  } cases[] = {
+      {"a_view", "CREATE VIEW a_view AS SELECT event_id AS id FROM event_rows", "is a view"},
+      {"a_matview", "CREATE MATERIALIZED VIEW a_matview AS SELECT event_id AS id FROM event_rows",
+       "is a materialized view"},
+      {"a_sequence", "CREATE SEQUENCE a_sequence", "is a sequence"},
+      {"referred",
+       "CREATE TABLE referred (id uuid PRIMARY KEY); CREATE TABLE child (ref uuid CONSTRAINT child_ref REFERENCES "
+       "referred)",
+       "foreign keys \\(.*child"},
+      {"triggered",
+       "CREATE TABLE triggered (id uuid PRIMARY KEY); CREATE TRIGGER my_trigger BEFORE UPDATE ON triggered"
+       " FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+       "triggers \\(my_trigger\\)"},
+      {"rewritten",
+       "CREATE TABLE rewritten (id uuid PRIMARY KEY); CREATE RULE my_rule AS ON DELETE TO rewritten DO INSTEAD NOTHING",
+       "rewrite rules \\(my_rule\\)"},
+      {"parent", "CREATE TABLE parent (id uuid PRIMARY KEY); CREATE TABLE heir () INHERITS (parent)", "inherit"},
+      {"refers", "CREATE TABLE refers (id uuid PRIMARY KEY REFERENCES event_store)", "foreign key to the event store"},
+      {"nowhere", "SELECT 1", "no table \"nowhere\""},
+  };
+  for (const auto& target : cases) {
+    store.database.execute(target.sql);
+    expect_refused({"--projections", folder_with(target.table)}, target.reason);
+  }
+  // A trigger that is disabled does not fire, and an empty place in a list of foreign keys is no reason.
+  store.database.execute("ALTER TABLE triggered DISABLE TRIGGER USER; DROP TABLE child");
+  EXPECT_EQ(store.apply("all", {"--projections", folder_with("triggered")}).exit_code, 0);
+  EXPECT_EQ(store.apply("all", {"--projections", folder_with("referred")}).exit_code, 0);
+}
+
+TEST_F(RefusedTargetsTest, TheStoreInEveryShape) {
+  expect_refused({"--projections", folder_with("event_store", "event_id")}, "belongs to the event store");
+  store.database.execute(
+      "CREATE TABLE parted (LIKE event_store, PRIMARY KEY (event_id)) PARTITION BY HASH (event_id);"
+      "CREATE TABLE part_0 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 0);"
+      "CREATE TABLE part_1 PARTITION OF parted FOR VALUES WITH (MODULUS 2, REMAINDER 1);"
+      "CREATE VIEW seen AS SELECT * FROM event_store WHERE event_type <> ''");
+  const std::string columns =
+      "order = [\"ts\", \"event_id\"]\nevent_id = \"event_id\"\nts = \"ts\"\ntype = \"event_type\"\n"
+      "payload = \"payload\"\n";
+  const struct {
+    const char* from;
+    const char* table;
+  } cases[] = {{"parted", "part_1"},
+               {"part_1", "parted"},
+               {"part_0", "part_0"},
+               {"seen", "event_store"},
+               {"(SELECT * FROM seen UNION ALL SELECT * FROM parted)", "event_store"},
+               {"(SELECT * FROM seen UNION ALL SELECT * FROM parted)", "part_0"}};
+  for (const auto& shape : cases) {
+    const std::string file =
+        store.results.write("store.toml", "from = \"" + std::string(shape.from) + "\"\n" + columns);
+    expect_refused({"--store", file, "--projections", folder_with(shape.table, "event_id")},
+                   "belongs to the event store");
+  }
+}
+
+TEST_F(RefusedTargetsTest, TwoProjectionsOfOneTable) {
+  Folder folder;
+  for (const char* name : {"w", "x"})
+    folder.write(std::string(name) + ".toml",
+                 "name = \"" + std::string(name) +
+                     "\"\ntable = \"event_rows\"\nkey = [\"event_id\"]\n[[on]]\nevent = \"*\"\n"
+                     "key = { event_id = \"@event_id\" }\n");
+  expect_refused({"--projections", folder.path()}, "also the table of projection w");
+  EXPECT_EQ(store.apply("w", {"--projections", folder.path()}).exit_code, 0);  // one of them alone
+}
+
+TEST_F(RefusedTargetsTest, RowsThatRowSecurityHides) {
+  Role role(store.database, "filtered");
+  store.database.execute("GRANT ALL ON event_rows TO " + role.name() + "; GRANT SELECT ON event_store TO " +
+                         role.name() + "; GRANT CREATE ON DATABASE " + store.database.name() + " TO " + role.name() +
+                         "; ALTER TABLE event_rows ENABLE ROW LEVEL SECURITY");
+  expect_refused({"--dsn", role.dsn(), "--projections", folder_with("event_rows", "event_id")}, "row-level security");
+  store.database.execute(
+      "ALTER TABLE event_rows DISABLE ROW LEVEL SECURITY; ALTER TABLE event_store ENABLE ROW LEVEL SECURITY");
+  const Outcome run = store.apply("event_rows", {"--dsn", role.dsn()});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_NE(run.err.find("row-level security would hide events"), std::string::npos) << run.err;
+}
+
+TEST_F(RefusedTargetsTest, AMissingRightIsNamedAsTheSqlThatGrantsIt) {
+  Role role(store.database, "poor");
+  const std::regex sql("must run: (.*)\n");
+  int grants = 0;
+  while (true) {  // nothing but what the messages say is granted
+    const std::string before = store.everything();
+    const Outcome run = store.apply("all", {"--dsn", role.dsn(), "--truncate"});
+    if (run.exit_code == 0) break;
+    ASSERT_EQ(run.exit_code, 1) << run.err;
+    EXPECT_EQ(store.everything(), before);
+    ASSERT_TRUE(std::regex_search(run.err, sql)) << run.err;
+    for (std::sregex_iterator match(run.err.begin(), run.err.end(), sql), end; match != end; ++match, ++grants)
+      store.database.execute((*match)[1]);
+    ASSERT_LT(grants, 20);
+  }
+  EXPECT_EQ(grants, 5);  // the store, three tables, and the schema of checkpoints
+  for (const char* projection : {"event_rows", "stages", "counters"}) EXPECT_EQ(store.differing(projection), "0");
+}
+
+}  // namespace
+}  // namespace rebuild_projection::test
