@@ -62,11 +62,15 @@ class Run {
   Report go() {
     const auto begin = std::chrono::steady_clock::now();
     progress_.running = true;
-    run_graph({.tokens = options_.tokens, .workers = options_.workers, .projectors = dry() ? 0 : projectors_.size()},
-              {.read = [this] { return read(); },
-               .parse = [this](PageInFlight& page) { parse(page); },
-               .apply = [this](PageInFlight& page, std::size_t projector) { apply(page, projector); },
-               .commit = [this](const PagePtr& page) { commit(page); }});
+    try {
+      run_graph({.tokens = options_.tokens, .workers = options_.workers, .projectors = dry() ? 0 : projectors_.size()},
+                {.read = [this] { return read(); },
+                 .parse = [this](PageInFlight& page) { parse(page); },
+                 .apply = [this](PageInFlight& page, std::size_t projector) { apply(page, projector); },
+                 .commit = [this](const PagePtr& page) { commit(page); }});
+    } catch (...) {  // no body throws, unless memory ran out between them
+      fail_batch("", 0, text_of(std::current_exception()));
+    }
     if (!ended_ && !commit_batch_.empty()) commit_guarded();  // the last batch, which no page had to end
     progress_.running = false;
     report_.seconds = std::chrono::steady_clock::now() - begin;
@@ -294,6 +298,7 @@ class Run {
                              1};
     for (std::size_t stage = 0; stage < all_stages.size(); ++stage)
       report_.busy_seconds[stage] = static_cast<double>(progress_.busy_nanoseconds[stage].load()) * 1e-9;
+    if (report_.events_read == 0) return;  // no type occurred, which says nothing about the files
     for (std::size_t index = 0; index < projectors_.size(); ++index)
       for (const std::string& type : projectors_[index].projector->event_types())
         if (!report_.events_by_type.contains(type)) report_.projections[index].types_never_seen.push_back(type);

@@ -124,7 +124,7 @@ class Rebuild {
                             .version = selected.projector->version(),
                             .table = selected.table.schema + "." + selected.table.name,
                             .store = store_file_.name,
-                            .partial = !clears()});
+                            .partial = !clears() || !from_beginning()});
     checkpoints_.emplace(options_.meta_schema, std::move(identities));
   }
 
@@ -163,9 +163,9 @@ class Rebuild {
     for (const auto& selected : selected_)
       if (const auto reason = selected.projector->not_repeatable())
         mistakes.push_back(
-            "projection " + selected.projector->name() + " cannot be replayed without clearing, since " + *reason +
-            " would count events again that the rows already hold; rebuild it from the beginning, or pass --clear "
-            "always to throw the rows away that the replay does not recreate");
+            "projection " + selected.projector->name() + " cannot be replayed without clearing: " + *reason +
+            " is not repeatable, and would be applied again to rows that already hold these events; rebuild from the "
+            "beginning, or pass --clear always, which throws the rows away that the replay does not recreate");
     if (!mistakes.empty()) throw UsageError(joined(mistakes));
   }
 

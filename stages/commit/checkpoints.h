@@ -27,7 +27,7 @@ class Checkpoints {
     int version = 1;
     std::string table;  ///< "schema.table"
     std::string store;
-    bool partial = false;  ///< a replay without clearing
+    bool partial = false;  ///< a replay of a part, or without clearing
   };
 
   Checkpoints(std::string schema, std::vector<Identity> identities);

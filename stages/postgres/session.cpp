@@ -1,5 +1,7 @@
 #include "stages/postgres/session.h"
 
+#include <libpq-fe.h>
+
 #include <charconv>
 #include <pqxx/pqxx>
 
@@ -143,9 +145,20 @@ std::string session_settings(std::string_view role, Session::Access access) {
          (access == Session::Access::read_only ? "; SET default_transaction_read_only = on" : "");
 }
 
+/// libpq's own message about a connection string that it cannot read quotes the string, password and all.
+void refuse_unreadable(const std::string& dsn) {
+  PQconninfoOption* options = PQconninfoParse(dsn.c_str(), nullptr);
+  if (options == nullptr)
+    throw UsageError(
+        "the connection string cannot be read (it is not shown, since it may hold a password); --dsn and --source-dsn "
+        "take \"host=... dbname=...\" or \"postgresql://user@host/database\"");
+  PQconninfoFree(options);
+}
+
 }  // namespace
 
 Session::Session(const std::string& dsn, std::string_view role, Access access) {
+  refuse_unreadable(dsn);
   try {
     connection_ = std::make_unique<Connection>(dsn);
     connection_->user_search_path = execute("SELECT pg_catalog.current_setting('search_path')").text(0, 0);

@@ -125,7 +125,7 @@ TEST_F(CommandLineEndToEndTest, WrongSurroundingsAreRefusedWithOneSentence) {
 
   expect_refused(with({"stages", "--dsn", "host=/nonexistent"}), "cannot connect to the database");
   expect_refused(with({"stages", "--dsn", "dbname=there_is_no_such_database"}), "there_is_no_such_database");
-  expect_refused(with({"stages", "--dsn", "no dsn at all"}), "cannot connect to the database");
+  expect_refused(with({"stages", "--dsn", "no dsn at all"}), "the connection string cannot be read");
   expect_refused(with({"stages", "--source-dsn", "host=/nonexistent"}), "cannot connect to the database");
 
   store.database.execute("ALTER TABLE stages RENAME COLUMN stage TO status");

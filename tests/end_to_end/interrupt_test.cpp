@@ -131,7 +131,7 @@ TEST_F(InterruptTest, ASignalEndsAReaderThatWaits) {
   const std::string store_file = store.results.write(
       "waiting.toml", "from = \"\"\"(SELECT event_id, ts, event_type, aggregate_id, CASE WHEN event_id = '" +
                           event_id(900) +
-                          "' THEN waiting(payload) ELSE payload END AS payload FROM event_store)\"\"\"\n"
+                          "' THEN public.waiting(payload) ELSE payload END AS payload FROM public.event_store)\"\"\"\n"
                           "order = [\"ts\", \"event_id\"]\nevent_id = \"event_id\"\nts = \"ts\"\n"
                           "type = \"event_type\"\nstream_id = \"aggregate_id\"\npayload = \"payload\"\n");
   for (const char* mode : {"DRY_RUN", "APPLY"}) {

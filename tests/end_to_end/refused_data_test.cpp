@@ -38,7 +38,7 @@ class RefusedDataTest : public testing::TestWithParam<Refusal> {
   }
   std::string numbers() {
     return store.database.value(
-        "SELECT coalesce(string_agg(ltrim(right(id, 4), '0'), ' ' ORDER BY id), '') FROM"
+        "SELECT coalesce(string_agg((('x' || right(id, 8))::bit(32)::integer)::text, ' ' ORDER BY id), '') FROM"
         " strict");
   }
   Recruiting store;
@@ -71,7 +71,9 @@ TEST_P(RefusedDataTest, IsLeftOutAloneWithSkip) {
     ASSERT_EQ(letters.size(), 1U);
     EXPECT_TRUE(letters[0].starts_with(event_id(6)));
     EXPECT_NE(letters[0].find(GetParam().named), std::string::npos) << letters[0];
-    if (*GetParam().secret != '\0') EXPECT_EQ(letters[0].find(GetParam().secret), std::string::npos) << letters[0];
+    if (*GetParam().secret != '\0') {
+      EXPECT_EQ(letters[0].find(GetParam().secret), std::string::npos) << letters[0];
+    }
     EXPECT_EQ(store.checkpoint("last_event_id, events, state", "strict"), event_id(12) + "|12|complete");
   }
 }

@@ -91,8 +91,8 @@ TEST_F(RefusedTargetsTest, TheStoreInEveryShape) {
                {"part_1", "parted"},
                {"part_0", "part_0"},
                {"seen", "event_store"},
-               {"(SELECT * FROM seen UNION ALL SELECT * FROM parted)", "event_store"},
-               {"(SELECT * FROM seen UNION ALL SELECT * FROM parted)", "part_0"}};
+               {"(SELECT * FROM public.seen UNION ALL SELECT * FROM public.parted)", "event_store"},
+               {"(SELECT * FROM public.seen UNION ALL SELECT * FROM public.parted)", "part_0"}};
   for (const auto& shape : cases) {
     const std::string file =
         store.results.write("store.toml", "from = \"" + std::string(shape.from) + "\"\n" + columns);

@@ -263,7 +263,7 @@ TEST_F(SpecificationTest, TheLibraryRunsBothModes) {
   EXPECT_EQ(applied.batches, 5U);
   EXPECT_EQ(counting.handled, 90U);  // each event once
   EXPECT_EQ(store.differing("stages"), "0");
-  EXPECT_EQ(store.database.value("SELECT count(*) || ' ' || sum(events) FROM per_candidate"), "10 90");
+  EXPECT_EQ(store.database.value("SELECT count(*) || ' ' || sum(events) FROM per_candidate"), "7 90");
 
   std::stop_source stopped;
   stopped.request_stop();

@@ -115,8 +115,8 @@ void Recruiting::append(std::uint64_t first, std::uint64_t last) {
   database.execute(
       "INSERT INTO event_store SELECT lpad(to_hex(n), 32, '0')::uuid,"
       " timestamptz '2025-01-01Z' + n / 3 * interval '1 second',"
-      " CASE WHEN n % 5 = 0 THEN 'note_added' ELSE 'stage_changed' END, (n % 10)::text,"
-      " jsonb_build_object('n', n, 'stage', 'stage ' || n % 7)"
+      " CASE WHEN n % 5 = 0 THEN 'note_added' ELSE 'stage_changed' END, (n % 7)::text,"
+      " jsonb_build_object('n', n, 'stage', 'stage ' || n % 11)"
       " FROM generate_series(" +
       std::to_string(first) + ", " + std::to_string(last) + ") AS n ORDER BY md5(n::text)");
 }

@@ -57,7 +57,7 @@ class Role {
 ///   event_rows  a row per event                          repeatable
 ///   stages      a candidate's last stage and its event   repeatable
 ///   counters    a candidate's number of changes          counts, so not repeatable
-/// Event n (from 1) happens to candidate n % 10 at second n / 3 of the store's time, so that three events share each
+/// Event n (from 1) happens to candidate n % 7 at second n / 3 of the store's time, so that three events share each
 /// instant; its payload has "n" and "stage"; every fifth is a "note_added", which stages and counters ignore, the
 /// others are "stage_changed".
 class Recruiting {

@@ -1,0 +1,67 @@
+#include "tests/support/in_process.h"
+
+#include <cstdio>
+
+#include "pipeline/error.h"
+
+namespace rebuild_projection::test {
+
+InProcess::InProcess(Database& database) : database_(database) {
+  write_store({});
+  options.projections = {"all"};
+  options.mode = Mode::apply;
+  options.projections_dir = projections_.path();
+  options.dsn = database.dsn();
+}
+
+void InProcess::write_projection(const std::string& name, const std::string& toml) {
+  static int files = 0;  // a projection's name need not be a file's
+  projections_.write("projection_" + std::to_string(++files) + ".toml", "name = " + toml_text(name) + "\n" + toml);
+}
+
+void InProcess::write_store(const std::map<std::string, std::string>& keys) {
+  std::map<std::string, std::string> all{
+      {"name", "\"event_store\""},      {"from", "\"event_store\""}, {"order", "[\"ts\", \"event_id\"]"},
+      {"event_id", "\"event_id\""},     {"ts", "\"ts\""},            {"type", "\"event_type\""},
+      {"stream_id", "\"aggregate_id\""}, {"payload", "\"payload\""}};
+  for (const auto& [key, value] : keys) all[key] = value;
+  std::string text;
+  for (const auto& [key, value] : all) text += key + " = " + value + "\n";
+  options.store_file = stores_.write("store.toml", text);
+}
+
+Report InProcess::apply() {
+  return rebuild(options, ProjectorRegistry(), {});
+}
+
+std::string InProcess::refusal() {
+  try {
+    apply();
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+std::vector<std::string> InProcess::dead_letters(const std::string& projection) {
+  return database_.rows("SELECT event_id FROM rebuild_projection.rebuild_dead_letters WHERE projection_name = $name$" +
+                        projection + "$name$ ORDER BY event_id");
+}
+
+std::string toml_text(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      result += std::string("\\") + c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
+      result += escape;
+    } else {
+      result += c;
+    }
+  }
+  return result + "\"";
+}
+
+}  // namespace rebuild_projection::test
