@@ -63,7 +63,9 @@ TEST_F(AcceptanceTest, WholeLogOfFines) {
 
   {  // interrupted as soon as some batches are through
     Program program(apply({"--batch-size", "10000"}));
-    while (database_->value("SELECT batches BETWEEN 3 AND 40 AND events < 561470 FROM"
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (std::chrono::steady_clock::now() < deadline &&
+           database_->value("SELECT batches BETWEEN 3 AND 40 AND events < 561470 FROM"
                             " rebuild_projection.rebuild_checkpoints WHERE projection_name = 'fine_summary'") != "t")
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     program.signal(SIGINT);

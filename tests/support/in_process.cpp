@@ -20,10 +20,14 @@ void InProcess::write_projection(const std::string& name, const std::string& tom
 }
 
 void InProcess::write_store(const std::map<std::string, std::string>& keys) {
-  std::map<std::string, std::string> all{
-      {"name", "\"event_store\""},      {"from", "\"event_store\""}, {"order", "[\"ts\", \"event_id\"]"},
-      {"event_id", "\"event_id\""},     {"ts", "\"ts\""},            {"type", "\"event_type\""},
-      {"stream_id", "\"aggregate_id\""}, {"payload", "\"payload\""}};
+  std::map<std::string, std::string> all{{"name", "\"event_store\""},
+                                         {"from", "\"event_store\""},
+                                         {"order", "[\"ts\", \"event_id\"]"},
+                                         {"event_id", "\"event_id\""},
+                                         {"ts", "\"ts\""},
+                                         {"type", "\"event_type\""},
+                                         {"stream_id", "\"aggregate_id\""},
+                                         {"payload", "\"payload\""}};
   for (const auto& [key, value] : keys) all[key] = value;
   std::string text;
   for (const auto& [key, value] : all) text += key + " = " + value + "\n";
