@@ -20,7 +20,7 @@ void wire_and_run(const GraphShape& shape, const GraphBodies& bodies) {
   flow::graph graph;
 
   Source read(graph, flow::serial, [&](Token, Source::output_ports_type& out) {
-    if (PagePtr page = bodies.read()) std::get<0>(out).try_put(std::move(page));  // else the token ends here
+    if (PagePtr page = bodies.read()) std::get<0>(out).try_put(page);  // else the token ends here
   });
   flow::function_node<PagePtr, PagePtr> parse(graph, shape.workers, [&](PagePtr page) {
     bodies.parse(*page);

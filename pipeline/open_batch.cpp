@@ -26,13 +26,13 @@ void OpenBatch::add(const PagePtr& page) {
   batch_.last_event_id = events.back().event_id;
   batch_.last_ts = events.back().ts;
 
-  for (const auto& [type, count] : page->types) {
+  for (const auto& of_page : page->types) {
     const auto known =
-        std::find_if(types_.begin(), types_.end(), [&](const auto& entry) { return entry.first == type; });
+        std::find_if(types_.begin(), types_.end(), [&](const auto& entry) { return entry.first == of_page.first; });
     if (known != types_.end())
-      known->second += count;
+      known->second += of_page.second;
     else
-      types_.emplace_back(type, count);
+      types_.emplace_back(of_page.first, of_page.second);
   }
   for (std::size_t index = 0; index < projectors_.size(); ++index) {
     Batch::Projection& projection = batch_.projections[index];

@@ -185,7 +185,9 @@ const std::string& ProjectionFile::table() const {
 const std::filesystem::path& ProjectionFile::path() const {
   return content_->path;
 }
-int ProjectionFile::version() const { return content_->version; }
+int ProjectionFile::version() const {
+  return content_->version;
+}
 
 int ProjectionFile::table_line() const {
   return content_->table_line;

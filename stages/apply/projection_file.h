@@ -16,7 +16,7 @@ class ProjectionFile {
  public:
   struct Content;  ///< the rules, each with its line
 
-  ProjectionFile(std::shared_ptr<const Content> content);
+  explicit ProjectionFile(std::shared_ptr<const Content> content);
   [[nodiscard]] const std::string& name() const;
   [[nodiscard]] const std::string& table() const;  ///< as written: "t" or "schema.t"
   [[nodiscard]] const std::filesystem::path& path() const;

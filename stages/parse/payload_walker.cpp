@@ -282,7 +282,7 @@ bool PayloadWalker::read_key(const char* raw_key, Key& key) {
   return true;
 }
 
-bool PayloadWalker::fail(std::string what, const char* at) {
+bool PayloadWalker::fail(const std::string& what, const char* at) {
   error_ = "payload is not valid JSON: " + what + " near byte " + std::to_string(at - payload_.data() + 1);
   return false;
 }

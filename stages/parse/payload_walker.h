@@ -59,7 +59,7 @@ class PayloadWalker {
   bool find(const char* raw_key, const Node& node, Member& member);
   bool find_slowly(const char* raw_key, const Node& node, Member& member);
   bool last_of_each_key(Object& members, std::vector<bool>& last);
-  bool fail(std::string what, const char* at);
+  bool fail(const std::string& what, const char* at);
   bool fail(simdjson::error_code code);
 
   std::optional<std::string> unreadable(std::string_view payload);

@@ -44,7 +44,7 @@ class Reader {
   }
 
  private:
-  std::string text(const char* key, std::optional<std::string> fallback) {
+  std::string text(const char* key, const std::optional<std::string>& fallback) {
     const toml::node* node = table_.get(key);
     if (node == nullptr) {
       if (!fallback) mistake(1, std::string("\"") + key + "\" is missing");

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -37,7 +38,8 @@ class AcceptanceTest : public testing::Test {
     return all;
   }
   void expect_right_after(const std::vector<std::string>& more) {
-    const auto run = Program::run(apply(more));
+    Program program(apply(more));
+    const auto run = program.wait(std::chrono::minutes(4));
     EXPECT_EQ(run.exit_code, 0) << run.err << run.out;
     expect_no_difference(testing::PrintToString(more));
   }

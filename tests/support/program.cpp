@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <array>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -17,8 +16,6 @@
 namespace rebuild_projection::test {
 
 namespace {
-
-constexpr std::chrono::seconds wait_max{60};
 
 std::string program_path() {
   return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "rebuild_projection").string();
@@ -62,9 +59,9 @@ void Program::signal(int number) const {
   kill(pid_, number);
 }
 
-Program::Result Program::wait() {
+Program::Result Program::wait(std::chrono::seconds patience) {
   Result result;
-  const auto deadline = std::chrono::steady_clock::now() + wait_max;
+  const auto deadline = std::chrono::steady_clock::now() + patience;
   std::array<pollfd, 2> streams{pollfd{out_, POLLIN, 0}, pollfd{err_, POLLIN, 0}};
   std::array<std::string*, 2> texts{&result.out, &result.err};
   int open_streams = 2;

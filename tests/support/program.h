@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,8 +26,8 @@ class Program {
 
   void signal(int number) const;
   [[nodiscard]] int pid() const { return pid_; }
-  /// Waits for its end, a minute at the most (then it is killed and the exit code is 137).
-  Result wait();
+  /// Waits for its end, so long at the most (then it is killed and the exit code is 137).
+  Result wait(std::chrono::seconds patience = std::chrono::seconds(60));
 
   static Result run(const std::vector<std::string>& arguments,
                     const std::map<std::string, std::string>& environment = {}) {

@@ -2,9 +2,11 @@
 #include "tools/signals.h"
 
 #include <gtest/gtest.h>
+
 #include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <optional>
 
 #include <array>
 #include <csignal>
@@ -63,7 +65,8 @@ TEST(SignalWatch, EndsWithoutASignal) {
   EXPECT_EQ(exit_code_of([] {
               block_signals();
               std::stop_source stop, abort;
-              { const SignalWatch watch(stop, abort); }
+              std::optional<SignalWatch> watch(std::in_place, stop, abort);
+              watch.reset();
               return stop.stop_requested() || abort.stop_requested() ? 10 : 0;
             }),
             0);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "pipeline/error.h"
 #include "stages/parse/json_parser.h"
 #include "tests/stages/apply/memory_rows.h"
