@@ -38,7 +38,7 @@ std::string source(char prefix, std::size_t column) {
 
 }  // namespace
 
-TableWriter::TableWriter(const TableLayout& layout, const CatalogueTable& table) : layout_(layout), table_(table) {
+TableWriter::TableWriter(const TableLayout& layout, const CatalogueTable& table) : table_(table) {
   for (const Column& column : layout.key) key_.push_back(table.find(column.name));
   for (const Column& column : layout.columns) {
     const auto combining = column.operations.combining();

@@ -48,7 +48,6 @@ class TableWriter {
   [[nodiscard]] std::string key_condition() const;
   [[nodiscard]] std::string result_expression(std::size_t column, const std::string& current) const;
 
-  const TableLayout& layout_;
   const CatalogueTable& table_;
   std::vector<Target> targets_;
   std::vector<const CatalogueColumn*> key_;

@@ -45,8 +45,9 @@ TEST_F(Payloads, OfEveryShapeAreReadByTheirPaths) {
   append(5, "'[10, {\"a\": \"in\"}, null]'");
   append(6, "'{\"1\": {\"a\": \"member\"}, \"\": \"empty\", \"a/b\": \"slash\", \"m~n\": \"tilde\", \"*\": \"star\"}'");
   project("whole jsonb, a text, empty text, slash text, tilde text, star text",
-          by_stream + "set = { whole = \"@payload\", a = \"/1/a\", empty = \"/\", slash = \"/a~1b\", tilde = \"/m~0n\","
-                      " star = \"/*\" }\n");
+          by_stream +
+              "set = { whole = \"@payload\", a = \"/1/a\", empty = \"/\", slash = \"/a~1b\", tilde = \"/m~0n\","
+              " star = \"/*\" }\n");
   EXPECT_EQ(run.apply().exit_code(), 0);
   EXPECT_EQ(rows(), (Lines{"s1|{}|NULL|NULL|NULL|NULL|NULL", "s2|NULL|NULL|NULL|NULL|NULL|NULL",
                            "s3|12.50|NULL|NULL|NULL|NULL|NULL", "s4|NULL|NULL|NULL|NULL|NULL|NULL",
@@ -62,9 +63,9 @@ TEST_F(Payloads, TheLastOfEqualKeysCounts) {
     create_store(type);
     append(1, R"('{"v": 1, "o": {"v": 1}, "v": 2, "o": {"w": 3, "w": 4}, "\u0076": 5}')");
     append(2, R"('{"v": 1, "o": {"v": 1}, "o": 7, "v": null}')");
-    project("v text, ov text, ow text",
-            by_stream + "set = { v = \"/v\", ov = \"/o/v\", ow = \"/o/w\" }\n");
-    run.write_projection("again", "table = \"again\"\nkey = [\"id\"]\n[[on]]\nevent = \"never\"\nkey = { id = \"/v\" }\n");
+    project("v text, ov text, ow text", by_stream + "set = { v = \"/v\", ov = \"/o/v\", ow = \"/o/w\" }\n");
+    run.write_projection("again",
+                         "table = \"again\"\nkey = [\"id\"]\n[[on]]\nevent = \"never\"\nkey = { id = \"/v\" }\n");
     run.options.projections = {"target"};
     EXPECT_EQ(run.apply().exit_code(), 0);
     EXPECT_EQ(rows(), (Lines{"s1|5|NULL|4", "s2|NULL|NULL|NULL"}));
@@ -94,8 +95,8 @@ TEST_F(Payloads, ThatAreNoJsonAreRefusedWithTheirEvent) {
     create_store(type);
     append(1, R"('{"v": "ok"}')");
     int number = 1;
-    for (const char* bad : {"", "{", "{\"v\": 1} x", "{\"v\": 01}", "{\"v\": 1,}", "{\"v\": +1}", "{\"v\": NaN}", "{''v'': 1}",
-                            "{\"v\": \"\t\"}", "[1 2]", "tru", "{\"v\": 1, \"later\": }"})
+    for (const char* bad : {"", "{", "{\"v\": 1} x", "{\"v\": 01}", "{\"v\": 1,}", "{\"v\": +1}", "{\"v\": NaN}",
+                            "{''v'': 1}", "{\"v\": \"\t\"}", "[1 2]", "tru", "{\"v\": 1, \"later\": }"})
       append(++number, std::string("convert_from('") + bad + "', 'UTF8')" + (type[0] == 'b' ? "::bytea" : ""));
     if (type[0] == 'b') append(++number, R"('\x7b2276223a2022ff227d')");  // a byte that is no UTF-8
     if (type[0] == 'b') append(++number, R"('\x7b2276223a2022c080227d')");
@@ -127,10 +128,11 @@ TEST_F(Payloads, AttributesAreWhatTheStoreHolds) {
           "key = { id = \"@event_id\" }\nset = { position = \"@position\", event_id = \"@event_id\", type = \"@type\","
           " ts = \"@ts\", payload = \"@payload\", metadata = \"@metadata\" }\n");
   database.execute("CREATE TABLE matches (id text PRIMARY KEY, value text)");
-  run.write_projection("matches",
-                       "table = \"matches\"\nkey = [\"id\"]\n"
-                       "[[on]]\nevent = \"*\"\nfor_each = \"/list/*\"\nkey = { id = \"@1\" }\nset = { value = \"./k\" }\n"
-                       "[[on]]\nevent = \"*\"\nfor_each = \"/map/*/*\"\nkey = { id = \"@2\" }\nset = { value = \"@1\" }\n");
+  run.write_projection(
+      "matches",
+      "table = \"matches\"\nkey = [\"id\"]\n"
+      "[[on]]\nevent = \"*\"\nfor_each = \"/list/*\"\nkey = { id = \"@1\" }\nset = { value = \"./k\" }\n"
+      "[[on]]\nevent = \"*\"\nfor_each = \"/map/*/*\"\nkey = { id = \"@2\" }\nset = { value = \"@1\" }\n");
   EXPECT_EQ(run.apply().exit_code(), 0);
   EXPECT_EQ(database.rows("SELECT position, event_id, type, ts = '2025-01-01Z', payload = (SELECT e.payload FROM"
                           " event_store e WHERE e.event_id = t.event_id), metadata FROM target t ORDER BY id"),
@@ -140,28 +142,41 @@ TEST_F(Payloads, AttributesAreWhatTheStoreHolds) {
 }
 
 TEST_F(Payloads, TimesOfEveryAgeKeepTheirValue) {
-  const Lines moments{"-infinity", "4714-11-24 00:00:00+00 BC", "0044-03-15 12:00:00.000001+00 BC", "0001-01-01 00:00:00+00",
-                      "1969-12-31 23:59:59.999999+00", "2025-02-01 00:00:00.5+00", "294276-12-31 23:59:59.999999+00",
+  const Lines moments{"-infinity",
+                      "4714-11-24 00:00:00+00 BC",
+                      "0044-03-15 12:00:00.000001+00 BC",
+                      "0001-01-01 00:00:00+00",
+                      "1969-12-31 23:59:59.999999+00",
+                      "2025-02-01 00:00:00.5+00",
+                      "294276-12-31 23:59:59.999999+00",
                       "infinity"};
   for (const char* type : {"timestamptz", "timestamp"}) {
     SCOPED_TRACE(type);
     database.execute("DROP TABLE IF EXISTS event_store, target");
     create_store(type);
-    for (std::size_t index = 0; index < moments.size(); ++index) append(static_cast<int>(index), "'{}'", moments[index]);
+    for (std::size_t index = 0; index < moments.size(); ++index)
+      append(static_cast<int>(index), "'{}'", moments[index]);
     const std::string column = type;
     project("seen " + column + ", as_text text, least " + column + ", most " + column + ", day timestamp",
-            by_stream + "set = { seen = \"@ts\", as_text = \"@ts\", day = \"@ts\" }\nmin = { least = \"@ts\" }\nmax = { most = \"@ts\" }\n"
-            "[[on]]\nevent = \"*\"\nkey = { id = { literal = \"all\" } }\nmin = { least = \"@ts\" }\nmax = { most = \"@ts\" }\n");
+            by_stream +
+                "set = { seen = \"@ts\", as_text = \"@ts\", day = \"@ts\" }\nmin = { least = \"@ts\" }\nmax = { most = "
+                "\"@ts\" }\n"
+                "[[on]]\nevent = \"*\"\nkey = { id = { literal = \"all\" } }\nmin = { least = \"@ts\" }\nmax = { most "
+                "= \"@ts\" }\n");
     for (const std::uint64_t batch_events : {1U, 3U, 100U}) {
       run.options.batch_events = batch_events;
       EXPECT_EQ(run.apply().exit_code(), 0);
-      EXPECT_EQ(database.value("SELECT count(*) FROM target t JOIN event_store e ON e.aggregate_id = t.id WHERE t.seen = e.ts"
-                               " AND t.as_text::" + column + " = e.ts AND t.least = e.ts AND t.most = e.ts"
-                               " AND t.day = e.ts::timestamptz AT TIME ZONE 'UTC'"),
-                std::to_string(moments.size()));
+      EXPECT_EQ(
+          database.value("SELECT count(*) FROM target t JOIN event_store e ON e.aggregate_id = t.id WHERE t.seen = e.ts"
+                         " AND t.as_text::" +
+                         column +
+                         " = e.ts AND t.least = e.ts AND t.most = e.ts"
+                         " AND t.day = e.ts::timestamptz AT TIME ZONE 'UTC'"),
+          std::to_string(moments.size()));
       EXPECT_EQ(database.rows("SELECT least, most FROM target WHERE id = 'all'"), Lines{"-infinity|infinity"});
     }
-    run.write_projection("unused_" + column, "table = \"x\"\nkey = [\"id\"]\n[[on]]\nevent = \"x\"\nkey = { id = \"/x\" }\n");
+    run.write_projection("unused_" + column,
+                         "table = \"x\"\nkey = [\"id\"]\n[[on]]\nevent = \"x\"\nkey = { id = \"/x\" }\n");
     run.options.projections = {"target"};
     break;
   }
