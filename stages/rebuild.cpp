@@ -38,6 +38,10 @@ PayloadFormat format_of(EventStore::Payload payload) {
   }
 }
 
+std::string name_in_sql(const CatalogueTable& table) {
+  return quote_name(table.schema, table.name);
+}
+
 /// One rebuild, step by step: each step finds out what the later ones need, and nothing is written before start().
 class Rebuild {
  public:
@@ -55,6 +59,7 @@ class Rebuild {
     refuse_what_would_lose_rows();
     if (applies()) prepare_target();
     fix_end();
+    refuse_empty_range();
     Report report = replay();
     finish(report);
     return report;
@@ -175,6 +180,7 @@ class Rebuild {
     one_cursor_ = !store_->order_is_indexed(*source_session_);
     source_session_->execute("COMMIT");
     source_session_->execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+    store_->refuse_null_positions(*source_session_);
     range_.last = store_->last(*source_session_, range_);
     events_in_range_ = range_.last ? store_->count(*source_session_, range_) : 0;
     source_session_->execute("COMMIT");
@@ -190,6 +196,19 @@ class Rebuild {
 
   [[nodiscard]] std::uint64_t expected_events() const {
     return options_.max_events == 0 ? events_in_range_ : std::min(options_.max_events, events_in_range_);
+  }
+
+  /// Clearing without anything to replay is hardly what was meant.
+  void refuse_empty_range() {
+    if (events_in_range_ > 0 || !clears() || options_.clear == Clear::always) return;
+    for (const auto& selected : selected_) {
+      const std::uint64_t rows =
+          target_session_->execute("SELECT count(*) FROM " + name_in_sql(selected.table)).number(0, 0);
+      if (rows > 0)
+        throw UsageError("there are no events in range (" + range_.text + "), and the " + std::to_string(rows) +
+                         " rows of " + selected.table.schema + "." + selected.table.name +
+                         " would be lost; nothing was changed; --clear always clears them all the same");
+    }
   }
 
   // ---- the target
@@ -208,20 +227,13 @@ class Rebuild {
     };
     say("database " + target_session_->where() +
         (clears() ? "; these tables are cleared and rebuilt:" : "; these tables are replayed onto, without clearing:"));
-    std::uint64_t rows_there = 0;
     for (const auto& selected : selected_) {
       const std::uint64_t rows =
-          target_session_->execute("SELECT count(*) FROM " + quote_name(selected.table.schema, selected.table.name))
-              .number(0, 0);
-      rows_there += rows;
+          target_session_->execute("SELECT count(*) FROM " + name_in_sql(selected.table)).number(0, 0);
       say("  " + selected.table.schema + "." + selected.table.name + ": " + std::to_string(rows) +
           " rows, projection " + selected.projector->name());
     }
     say("events to replay: " + std::to_string(expected_events()) + " (" + range_.text + ")");
-    if (events_in_range_ == 0 && rows_there > 0 && options_.clear != Clear::always && clears())
-      throw UsageError("there are no events in range (" + range_.text + "), and the tables hold " +
-                       std::to_string(rows_there) +
-                       " rows that would be lost; nothing was changed; --clear always clears them all the same");
   }
 
   // ---- the run
@@ -306,7 +318,7 @@ class Rebuild {
 
   void analyze() {
     for (const auto& selected : selected_) {
-      const std::string name = quote_name(selected.table.schema, selected.table.name);
+      const std::string name = name_in_sql(selected.table);
       const bool may = target_session_
                            ->execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::oid",
                                      {std::to_string(selected.table.oid)})

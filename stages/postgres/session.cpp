@@ -141,7 +141,9 @@ std::string session_settings(std::string_view role, Session::Access access) {
          "; SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'"
          "; SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
          "; SET standard_conforming_strings = on; SET search_path = pg_catalog, pg_temp; SET row_security = off"
-         "; SET client_min_messages = error; SET jit = off; SET cursor_tuple_fraction = 1" +
+         "; SET client_min_messages = error; SET jit = off; SET cursor_tuple_fraction = 1"
+         "; SET default_transaction_isolation = 'read committed'" +
+         // A role that may only read by its settings stays so.
          (access == Session::Access::read_only ? "; SET default_transaction_read_only = on" : "");
 }
 

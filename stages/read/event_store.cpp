@@ -1,5 +1,7 @@
 #include "stages/read/event_store.h"
 
+#include <algorithm>
+
 #include "stages/postgres/catalogue_query.h"
 
 namespace rebuild_projection {
@@ -26,6 +28,9 @@ void EventStore::look_up_relation(Session& session) {
     throw UsageError(file_.at("from") + "row-level security would hide events of \"" + file_.from + "\" from role " +
                      found->role + "; read it as a role with BYPASSRLS");
   from_ = quote_name(found->schema, found->name);
+  const Rows columns = session.execute("SELECT attname FROM pg_attribute WHERE attrelid = $1::oid AND attnotnull",
+                                       {std::to_string(found->oid)});
+  for (std::size_t row = 0; row < columns.size(); ++row) not_null_.emplace_back(columns.text(row, 0));
 }
 
 void EventStore::look_up_columns(Session& session) {
@@ -39,19 +44,24 @@ void EventStore::look_up_columns(Session& session) {
   // One column at a time, so that every mistake is found; a row of NULLs tells the types, events or not.
   std::string mistakes;
   std::vector<std::string> types;
+  // The modifier -1, and not NULL, gives names that no value is cut by: bpchar, where "character" would be one
+  // character.
   for (const auto& [key, column] : wanted) {
     try {
       types.emplace_back(session
                              .execute("SELECT pg_catalog.format_type(pg_typeof(e." + quote_name(column) +
-                                      ")::oid, NULL) FROM (VALUES (1)) AS one LEFT JOIN (SELECT * FROM " + from_ +
+                                      ")::oid, -1) FROM (VALUES (1)) AS one LEFT JOIN (SELECT * FROM " + from_ +
                                       " AS s LIMIT 0) AS e ON false")
                              .text(0, 0));
     } catch (const SqlError& error) {
       if (error.connection_lost()) throw;
       types.emplace_back();
-      mistakes +=
-          file_.at(error.sqlstate == "42703" ? key : "from") +
-          (error.sqlstate == "42703" ? "the store has no column \"" + column + "\"" : std::string(error.what())) + "\n";
+      const bool unresolved = error.sqlstate == "42P01" || error.sqlstate == "42883";
+      const std::string hint =
+          unresolved && file_.is_subquery() ? "; inside a subquery every name needs its schema, as public.events" : "";
+      mistakes += file_.at(error.sqlstate == "42703" ? key : "from") +
+                  (error.sqlstate == "42703" ? "the store has no column \"" + column + "\"" : error.what() + hint) +
+                  "\n";
       if (error.sqlstate != "42703") break;  // the relation itself is at fault: the same for every column
     }
   }
@@ -144,8 +154,24 @@ std::optional<Position> EventStore::last(Session& session, const EventRange& ran
                                     " ORDER BY " + order_columns(" DESC") + " LIMIT 1");
   if (rows.size() == 0) return std::nullopt;
   Position position;
-  for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(0, column));
+  for (std::size_t column = 0; column < rows.columns(); ++column) {
+    if (rows.is_null(0, column))  // sorts as the last of all, and no comparison would ever find it
+      throw UsageError(
+          file_.at("order") + "the order column \"" + file_.order[column] +
+          "\" is NULL in an event, which has no place in the order then; choose columns that are NOT NULL");
+    position.emplace_back(rows.text(0, column));
+  }
   return position;
+}
+
+void EventStore::refuse_null_positions(Session& session) const {
+  for (const std::string& column : file_.order) {
+    if (std::find(not_null_.begin(), not_null_.end(), column) != not_null_.end()) continue;
+    if (session.execute("SELECT FROM " + from_ + " AS e WHERE e." + quote_name(column) + " IS NULL LIMIT 1").size() > 0)
+      throw UsageError(
+          file_.at("order") + "events of the store have NULL in \"" + column +
+          "\" and so no place in the order; give them a value, or leave them out with a from of the form (select ...)");
+  }
 }
 
 std::optional<Position> EventStore::find(Session& session, const std::string& event_id) const {

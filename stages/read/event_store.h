@@ -47,6 +47,8 @@ class EventStore {
   [[nodiscard]] std::uint64_t count(Session& session, const EventRange& range) const;
   /// Position of the last event in the range; nullopt where it is empty.
   [[nodiscard]] std::optional<Position> last(Session& session, const EventRange& range) const;
+  /// Throws UsageError if an event has NULL in an order column: it would have no place, and be lost in silence.
+  void refuse_null_positions(Session& session) const;
   /// Position of one event; nullopt where there is none. Throws UsageError if `event_id` is not of the column's type.
   [[nodiscard]] std::optional<Position> find(Session& session, const std::string& event_id) const;
   /// Adds "ts >= from" or "ts < to" to a range; `moment` is ISO 8601.
@@ -67,6 +69,7 @@ class EventStore {
 
   StoreFile file_;
   std::string from_;                      ///< SQL, quoted
+  std::vector<std::string> not_null_;     ///< columns that the catalogue keeps from being NULL
   std::vector<std::string> order_types_;  ///< SQL names
   std::string ts_type_, event_id_type_;
   Payload payload_ = Payload::jsonb;

@@ -48,10 +48,11 @@ TEST_F(Payloads, OfEveryShapeAreReadByTheirPaths) {
           by_stream +
               "set = { whole = \"@payload\", a = \"/1/a\", empty = \"/\", slash = \"/a~1b\", tilde = \"/m~0n\","
               " star = \"/*\" }\n");
-  EXPECT_EQ(run.apply().exit_code(), 0);
+  // What goes by the name of a text is a text: "text" without its quotes is no value of a jsonb column.
+  EXPECT_EQ(run.apply().exit_code(), 2);
+  EXPECT_EQ(run.dead_letters("target"), Lines{"4"});
   EXPECT_EQ(rows(), (Lines{"s1|{}|NULL|NULL|NULL|NULL|NULL", "s2|NULL|NULL|NULL|NULL|NULL|NULL",
-                           "s3|12.50|NULL|NULL|NULL|NULL|NULL", "s4|NULL|NULL|NULL|NULL|NULL|NULL",
-                           "s5|[10, {\"a\": \"in\"}, null]|in|NULL|NULL|NULL|NULL",
+                           "s3|12.50|NULL|NULL|NULL|NULL|NULL", "s5|[10, {\"a\": \"in\"}, null]|in|NULL|NULL|NULL|NULL",
                            "s6|{\"\": \"empty\", \"*\": \"star\", \"1\": {\"a\": \"member\"}, \"a/b\": \"slash\","
                            " \"m~n\": \"tilde\"}|member|empty|slash|tilde|star"}));
 }
@@ -61,15 +62,16 @@ TEST_F(Payloads, TheLastOfEqualKeysCounts) {
     SCOPED_TRACE(type);
     database.execute("DROP TABLE IF EXISTS event_store, target");
     create_store(type);
-    append(1, R"('{"v": 1, "o": {"v": 1}, "v": 2, "o": {"w": 3, "w": 4}, "\u0076": 5}')");
-    append(2, R"('{"v": 1, "o": {"v": 1}, "o": 7, "v": null}')");
+    const std::string cast = type == std::string("bytea") ? "convert_to(%, 'UTF8')" : "%";
+    const auto written = [&](const std::string& json) { return std::string(cast).replace(cast.find('%'), 1, json); };
+    append(1, written(R"('{"v": 1, "o": {"v": 1}, "v": 2, "o": {"w": 3, "w": 4}, "\u0076": 5}')"));
+    append(2, written(R"('{"v": 1, "o": {"v": 1}, "o": 7, "v": null}')"));
     project("v text, ov text, ow text", by_stream + "set = { v = \"/v\", ov = \"/o/v\", ow = \"/o/w\" }\n");
     run.write_projection("again",
                          "table = \"again\"\nkey = [\"id\"]\n[[on]]\nevent = \"never\"\nkey = { id = \"/v\" }\n");
     run.options.projections = {"target"};
     EXPECT_EQ(run.apply().exit_code(), 0);
     EXPECT_EQ(rows(), (Lines{"s1|5|NULL|4", "s2|NULL|NULL|NULL"}));
-    return;
   }
 }
 
@@ -153,7 +155,7 @@ TEST_F(Payloads, TimesOfEveryAgeKeepTheirValue) {
   for (const char* type : {"timestamptz", "timestamp"}) {
     SCOPED_TRACE(type);
     database.execute("DROP TABLE IF EXISTS event_store, target");
-    create_store(type);
+    create_store("jsonb", type);
     for (std::size_t index = 0; index < moments.size(); ++index)
       append(static_cast<int>(index), "'{}'", moments[index]);
     const std::string column = type;
@@ -175,10 +177,6 @@ TEST_F(Payloads, TimesOfEveryAgeKeepTheirValue) {
           std::to_string(moments.size()));
       EXPECT_EQ(database.rows("SELECT least, most FROM target WHERE id = 'all'"), Lines{"-infinity|infinity"});
     }
-    run.write_projection("unused_" + column,
-                         "table = \"x\"\nkey = [\"id\"]\n[[on]]\nevent = \"x\"\nkey = { id = \"/x\" }\n");
-    run.options.projections = {"target"};
-    break;
   }
 }
 

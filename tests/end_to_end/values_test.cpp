@@ -162,11 +162,12 @@ class Values : public testing::TestWithParam<PayloadKind> {
            GetParam().read + ") #>> '{v}' AS text FROM event_store LOOP BEGIN text := e.text;" +
            (whole ? "IF e.kind = 'number' AND text::numeric % 1 = 0 THEN text := trunc(text::numeric)::text; END IF;"
                   : "") +
-           // A column that counts, or keeps a least or greatest value, takes finite numbers only.
-           (numbers
-                ? "IF e.kind NOT IN ('number', 'string', 'null') OR text::numeric IN ('NaN', 'Infinity', '-Infinity')"
-                  " THEN RAISE EXCEPTION 'no number'; END IF;"
-                : "") +
+           // A column that counts, or keeps a least or greatest value, takes finite decimals only, without the
+           // underscores of PostgreSQL 16, which know no negative zero.
+           (numbers ? "IF e.kind NOT IN ('number', 'string', 'null') OR position('_' in text) > 0 OR text::numeric IN "
+                      "('NaN', 'Infinity', '-Infinity')"
+                      " THEN RAISE EXCEPTION 'no number'; END IF; text := text::numeric::text;"
+                    : "") +
            "IF text IS NULL THEN " + null_value + " END IF;" +
            (operation == "append"
                 ? "IF e.missing THEN INSERT INTO \"expected_" + name +

@@ -15,8 +15,9 @@ InProcess::InProcess(Database& database) : database_(database) {
 }
 
 void InProcess::write_projection(const std::string& name, const std::string& toml) {
-  static int files = 0;  // a projection's name need not be a file's
-  projections_.write("projection_" + std::to_string(++files) + ".toml", "name = " + toml_text(name) + "\n" + toml);
+  // A projection's name need not be a file's.
+  const auto file = files_.try_emplace(name, "projection_" + std::to_string(files_.size()) + ".toml").first;
+  projections_.write(file->second, "name = " + toml_text(name) + "\n" + toml);
 }
 
 void InProcess::write_store(const std::map<std::string, std::string>& keys) {

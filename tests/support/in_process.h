@@ -16,7 +16,7 @@ class InProcess {
  public:
   explicit InProcess(Database& database);
 
-  /// A projection file: the text is everything but the name.
+  /// A projection file, in place of an earlier one of that name: the text is everything but the name.
   void write_projection(const std::string& name, const std::string& toml);
   /// The lines of the default store file with some keys replaced; a value is TOML.
   void write_store(const std::map<std::string, std::string>& keys);
@@ -32,6 +32,7 @@ class InProcess {
 
  private:
   Database& database_;
+  std::map<std::string, std::string> files_;  ///< by the projections' names
   Folder projections_;
   Folder stores_;
 };

@@ -1,0 +1,175 @@
+// Without this file a page that is cut by bytes, a segment that ends among equal timestamps or a pause in between could
+// lose an event or bring it twice.
+#include <gtest/gtest.h>
+
+#include "pipeline/error.h"
+#include "stages/read/page_reader.h"
+#include "tests/support/database.h"
+
+namespace rebuild_projection {
+namespace {
+
+using Ids = std::vector<std::string>;
+
+class PageReaderTest : public testing::Test {
+ protected:
+  void create(const std::string& payload_type = "jsonb") {
+    database.execute("CREATE TABLE events (ts timestamptz, id integer, kind text DEFAULT 'k', stream text, body " +
+                     payload_type + ", PRIMARY KEY (ts, id))");
+    session = std::make_unique<Session>(database.dsn(), "read", Session::Access::read_only);
+    store = std::make_unique<EventStore>(
+        read_store_text("store.toml",
+                        "from = \"events\"\norder = [\"ts\", \"id\"]\nevent_id = \"id\"\nts = \"ts\"\ntype = \"kind\"\n"
+                        "stream_id = \"stream\"\npayload = \"body\"\n"),
+        *session);
+  }
+  std::unique_ptr<PageReader> reader(EventRange range = {}, bool one_cursor = false) {
+    return std::make_unique<PageReader>(*store, std::move(range), PageReader::Settings{database.dsn(), one_cursor, {}});
+  }
+  static Ids ids_of(const Page& page) {
+    Ids ids;
+    for (const StoredEvent& event : page.events) ids.emplace_back(event.event_id);
+    return ids;
+  }
+  /// Every page up to the end; `between` is called after each.
+  static Ids read_all(PageSource& source, std::size_t events_max,
+                      const std::function<void(std::size_t page)>& between = {}) {
+    Ids ids;
+    for (std::size_t number = 0; auto page = source.next(events_max); ++number) {
+      EXPECT_LE(page->events.size(), std::min(events_max, limits::page_events_max));
+      EXPECT_FALSE(page->events.empty());
+      const Ids more = ids_of(*page);
+      ids.insert(ids.end(), more.begin(), more.end());
+      if (between) between(number);
+    }
+    EXPECT_FALSE(source.next(events_max).has_value());  // the end stays the end
+    return ids;
+  }
+  Ids ids_in_order(const std::string& condition = "true") {
+    return database.rows("SELECT id FROM events WHERE " + condition + " ORDER BY ts, id");
+  }
+
+  test::Database database;
+  std::unique_ptr<Session> session;
+  std::unique_ptr<EventStore> store;
+};
+
+TEST_F(PageReaderTest, BringsEveryEventOnceAcrossSegmentsOfEqualTimes) {
+  create();
+  // More than two segments, of which the first ends among 120,000 events of one instant.
+  database.execute(
+      "INSERT INTO events SELECT timestamptz '2025-01-01Z' + CASE WHEN n % 100 = 0 THEN n ELSE 0 END * interval '1 s',"
+      " (n::bigint * 7919) % 130003, 'k', NULL, '{}' FROM generate_series(1, 125000) n; ANALYZE events");
+  const Ids expected = ids_in_order();
+  ASSERT_GT(expected.size(), 2 * limits::segment_events);
+  for (const std::size_t events_max : {std::size_t{777}, limits::page_events_max, std::size_t{1'000'000}}) {
+    const auto source = reader();
+    EXPECT_TRUE(read_all(*source, events_max) == expected) << events_max;
+  }
+  const auto paused = reader();
+  EXPECT_TRUE(read_all(*paused, 1500, [&](std::size_t page) {
+                if (page % 3 == 0) paused->pause();
+                if (page % 6 == 0) paused->pause();
+              }) == expected);
+  const auto one_cursor = reader({}, true);
+  EXPECT_TRUE(read_all(*one_cursor, 1500, [&](std::size_t) { one_cursor->pause(); }) == expected);
+}
+
+TEST_F(PageReaderTest, ReadsTheRangeAndPartsOfItAgain) {
+  create();
+  database.execute(
+      "INSERT INTO events SELECT timestamptz '2025-01-01Z' + n / 10 * interval '1 s', n FROM generate_series(1, 5000) "
+      "n");
+  const auto position = [&](int id) -> Position {
+    return {database.value("SET timezone = 'UTC'; SELECT ts FROM events WHERE id = " + std::to_string(id)),
+            std::to_string(id)};
+  };
+  EventRange range{.after = position(100), .last = position(4000)};
+  range.where.emplace_back("e.\"id\" % 2 = 0");
+  for (const bool one_cursor : {false, true}) {
+    const auto source = reader(range, one_cursor);
+    const auto first = source->next(10);
+    ASSERT_TRUE(first.has_value());
+    EXPECT_EQ(ids_of(*first).front(), "102");
+    EXPECT_EQ(read_all(*source->again(position(200), position(300)), 7),
+              ids_in_order("id > 200 AND id <= 300 AND id % 2 = 0"));
+    EXPECT_EQ(read_all(*source->again(std::nullopt, position(300)), 7),
+              ids_in_order("id > 100 AND id <= 300 AND id % 2 = 0"));
+    Ids all = ids_of(*first);
+    const Ids rest = read_all(*source, 333);  // goes on where it was
+    all.insert(all.end(), rest.begin(), rest.end());
+    EXPECT_EQ(all, ids_in_order("id > 100 AND id <= 4000 AND id % 2 = 0"));
+  }
+}
+
+TEST_F(PageReaderTest, ClosesAPageByItsBytes) {
+  create("text");
+  // Small ones first, so that many are fetched at once when the large ones come; one is larger than a page.
+  database.execute(
+      "INSERT INTO events SELECT timestamptz '2025-01-01Z', n, 'k', 's', repeat('x', CASE WHEN n < 1000 THEN 10 WHEN n "
+      "= 1100 THEN"
+      " 6000000 ELSE 300000 END) FROM generate_series(1, 1150) n");
+  const auto source = reader();
+  Ids ids;
+  while (auto page = source->next(limits::page_events_max)) {
+    std::size_t bytes = 0;
+    for (const StoredEvent& event : page->events) bytes += event.payload.size();
+    EXPECT_TRUE(bytes <= limits::page_bytes_max || page->events.size() == 1) << bytes;
+    const Ids more = ids_of(*page);
+    ids.insert(ids.end(), more.begin(), more.end());
+  }
+  EXPECT_EQ(ids, ids_in_order());
+}
+
+TEST_F(PageReaderTest, CarriesWhatTheRowsHold) {
+  create("bytea");
+  database.execute(
+      "INSERT INTO events VALUES ('2025-02-01 12:00+02', 1, 'a', 's', '{\"v\": 1}'), ('-infinity', 2, '', NULL, NULL),"
+      " ('0044-03-15 BC', 3, 'ü', '', '\\x00ff7f80')");
+  const auto page = reader()->next(10);
+  ASSERT_TRUE(page.has_value());
+  ASSERT_EQ(page->events.size(), 3U);
+  EXPECT_EQ(page->events[0].ts, "-infinity");
+  EXPECT_EQ(page->events[0].payload, "{}");
+  EXPECT_EQ(page->events[0].stream_id, std::nullopt);
+  EXPECT_EQ(page->events[1].ts, "0044-03-15 00:00:00+00 BC");
+  EXPECT_EQ(page->events[1].type, "ü");
+  EXPECT_EQ(page->events[1].stream_id, "");
+  EXPECT_EQ(page->events[1].payload, std::string_view("\x00\xff\x7f\x80", 4));
+  EXPECT_EQ(page->events[2].ts, "2025-02-01 10:00:00+00");
+  EXPECT_EQ(page->events[2].payload, "{\"v\": 1}");
+  EXPECT_EQ(page->events[2].owned_position(), (Position{"2025-02-01 10:00:00+00", "1"}));
+  for (const char* end = page->buffer.get() + page->buffer_bytes; const StoredEvent& event : page->events)
+    EXPECT_GE(end - (event.payload.data() + event.payload.size()), 64);
+}
+
+TEST_F(PageReaderTest, RenewsItsSnapshotAndEndsWithTheRange) {
+  create();
+  database.execute("INSERT INTO events SELECT timestamptz '2025-01-01Z', n FROM generate_series(1, 6000) n");
+  const auto source = reader({.last = Position{"2025-01-01 00:00:00+00", "5000"}});
+  ASSERT_TRUE(source->next(10).has_value());
+  const std::string open =
+      "SELECT count(*) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND datname = current_database()"
+      " AND application_name = 'rebuild_projection/read'";
+  EXPECT_EQ(database.value(open), "1");
+  source->pause();
+  EXPECT_EQ(database.value(open), "0");
+  // Deleted behind the reader and not yet fetched: the next snapshot does not show it; nor what lies beyond the end.
+  database.execute("DELETE FROM events WHERE id = 4999");
+  const Ids rest = read_all(*source, 100);
+  EXPECT_EQ(rest.size(), 4989U);
+  EXPECT_EQ(rest.back(), "5000");
+  EXPECT_EQ(database.value(open), "0");
+}
+
+TEST_F(PageReaderTest, StopsWhenAsked) {
+  create();
+  database.execute("INSERT INTO events SELECT timestamptz '2025-01-01Z', n FROM generate_series(1, 10) n");
+  std::stop_source stop;
+  PageReader source(*store, {}, {database.dsn(), false, stop.get_token()});
+  stop.request_stop();
+  EXPECT_THROW(source.next(10), Cancelled);
+}
+
+}  // namespace
+}  // namespace rebuild_projection
