@@ -84,7 +84,9 @@ TEST_F(PageReaderTest, ReadsTheRangeAndPartsOfItAgain) {
     return {database.value("SET timezone = 'UTC'; SELECT ts FROM events WHERE id = " + std::to_string(id)),
             std::to_string(id)};
   };
-  EventRange range{.after = position(100), .last = position(4000)};
+  EventRange range;
+  range.after = position(100);
+  range.last = position(4000);
   range.where.emplace_back("e.\"id\" % 2 = 0");
   for (const bool one_cursor : {false, true}) {
     const auto source = reader(range, one_cursor);
@@ -146,7 +148,9 @@ TEST_F(PageReaderTest, CarriesWhatTheRowsHold) {
 TEST_F(PageReaderTest, RenewsItsSnapshotAndEndsWithTheRange) {
   create();
   database.execute("INSERT INTO events SELECT timestamptz '2025-01-01Z', n FROM generate_series(1, 6000) n");
-  const auto source = reader({.last = Position{"2025-01-01 00:00:00+00", "5000"}});
+  EventRange range;
+  range.last = {"2025-01-01 00:00:00+00", "5000"};
+  const auto source = reader(range);
   ASSERT_TRUE(source->next(10).has_value());
   const std::string open =
       "SELECT count(*) FROM pg_stat_activity WHERE backend_xmin IS NOT NULL AND datname = current_database()"
