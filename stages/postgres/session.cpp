@@ -98,6 +98,10 @@ struct Session::Connection {
     if (stop.stop_requested()) throw Cancelled("cancelled before: " + sql.substr(0, 60));
     try {
       return Rows(std::make_shared<const Rows::Data>(Rows::Data{call()}));
+    } catch (const pqxx::deadlock_detected& error) {  // no sql_error in libpqxx 6, and without its state
+      throw SqlError("40P01", primary_message(error.what()), sql);
+    } catch (const pqxx::serialization_failure& error) {
+      throw SqlError("40001", primary_message(error.what()), sql);
     } catch (const pqxx::sql_error& error) {
       if (error.sqlstate() == "57014" && stop.stop_requested()) throw Cancelled("the running statement was cancelled");
       const bool lost = error.sqlstate().empty() || !link.is_open();

@@ -118,7 +118,7 @@ class Generator {
     const auto& [event, event_sql] = pick(events);
     made_.toml += "[[on]]\nevent = " + event + "\n";
     std::string condition = event_sql;
-    const bool deletes = chance(15) && event != "\"*\"";
+    const bool deletes = chance(20) && event != "\"*\"";
     const bool elements = chance(30);
     if (elements) made_.toml += "for_each = \"/items/*\"\n";
     if (chance(35)) condition += " AND " + add_condition(elements);
@@ -141,7 +141,7 @@ class Generator {
       made_.toml += "delete = true\n";
       body += "DELETE FROM oracle o WHERE " + key_sql + ";\n";
     } else {
-      const bool update_only = chance(25);
+      const bool update_only = chance(35);
       if (update_only) made_.toml += "rows = \"update\"\n";
       std::string names;
       for (const std::string& column : key_.columns) names += (names.empty() ? "" : ", ") + column;
@@ -269,7 +269,7 @@ class Payloads {
         "\"int\": " + one_of({number, "-" + number, number + ".00", "2e1", "\"" + number + "\""}),
         "\"whole\": " + number,
         "\"dec\": " + one_of({"-" + number + "." + fraction, number + ".50", number, "\"0." + fraction + "5\"",
-                              "123456.7890123456789", "1E-3"}),
+                              "123456.7890123456789", "1E-3", "200000", "200000.0", "200000.000"}),
         "\"text\": " + one_of({R"("plain")", R"("it's \"quoted\" \\ {a,b}")", R"("tab\tline\nend")", R"("NULL")",
                                R"("")", R"("Grüße \u00e9 \ud83d\ude00")", "true", "12.50", "[1,null]"}),
         "\"doc\": " + one_of({R"({"a": [1, {"b": null}], "ä": 1.10})", "[]", "3.20"}),
@@ -287,7 +287,7 @@ class Payloads {
   /// Few keys, so that many events meet in one row, each in several spellings.
   std::string keys() {
     if (below(40) == 0) return below(2) == 0 ? "" : R"("key": null, "decimal_key": null, "uuid_key": null)";
-    const std::string key = std::to_string(below(5));
+    const std::string key = std::to_string(below(9));
     const std::string low = "0b8f7c1e-4a5d-4e7b-9c3d-00000000000" + key;
     const std::string high = "{0B8F7C1E4A5D4E7B9C3D00000000000" + key + "}";
     return "\"key\": " + one_of({key, key + ".0", "\"" + key + "\"", "\" " + key + " \""}) +

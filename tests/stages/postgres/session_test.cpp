@@ -54,7 +54,7 @@ class SessionTest : public testing::Test {
 };
 
 TEST_F(SessionTest, NeverComesBackAfterItsConnectionBroke) {
-  session.execute("CREATE TABLE t (n integer)");
+  session.execute("CREATE TABLE public.t (n integer)");
   session.prepare("insert", "INSERT INTO public.t VALUES ($1::integer)");
   session.execute("BEGIN");
   session.execute_prepared("insert", {"1"});
@@ -106,7 +106,7 @@ TEST_F(SessionTest, TellsErrorsApartByTheirState) {
     EXPECT_EQ(state_of(sql), state) << sql;
     EXPECT_EQ(state_of("SET statement_timeout = 0"), "");
   }
-  EXPECT_EQ(state_of("SELECT pg_terminate_backend(pg_backend_pid())"), "57P01 lost");
+  EXPECT_TRUE(state_of("SELECT pg_terminate_backend(pg_backend_pid())").ends_with(" lost"));
 }
 
 TEST_F(SessionTest, AReadOnlySessionWritesNothing) {
@@ -117,9 +117,11 @@ TEST_F(SessionTest, AReadOnlySessionWritesNothing) {
   } catch (const SqlError& error) {
     EXPECT_EQ(error.sqlstate, "25006");
   }
-  EXPECT_EQ(database.value("SELECT string_agg(application_name, ' ' ORDER BY 1) FROM pg_stat_activity WHERE datname ="
-                           " current_database() AND application_name LIKE 'rebuild%'"),
-            "rebuild_projection/read rebuild_projection/test");
+  EXPECT_EQ(
+      database.value(
+          "SELECT string_agg(application_name, ' ' ORDER BY application_name) FROM pg_stat_activity WHERE datname ="
+          " current_database() AND application_name LIKE 'rebuild%'"),
+      "rebuild_projection/read rebuild_projection/test");
 }
 
 TEST_F(SessionTest, CancelsTheRunningStatementAndNoneAfterwards) {

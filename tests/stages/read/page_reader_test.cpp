@@ -36,6 +36,7 @@ class PageReaderTest : public testing::Test {
                       const std::function<void(std::size_t page)>& between = {}) {
     Ids ids;
     for (std::size_t number = 0; auto page = source.next(events_max); ++number) {
+      if (ids.size() > 1'000'000) return ids;  // it begins again and again
       EXPECT_LE(page->events.size(), std::min(events_max, limits::page_events_max));
       EXPECT_FALSE(page->events.empty());
       const Ids more = ids_of(*page);
