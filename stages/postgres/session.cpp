@@ -148,7 +148,12 @@ std::string session_settings(std::string_view role, Session::Access access) {
          "; SET client_min_messages = error; SET jit = off; SET cursor_tuple_fraction = 1"
          "; SET default_transaction_isolation = 'read committed'" +
          // A role that may only read by its settings stays so.
-         (access == Session::Access::read_only ? "; SET default_transaction_read_only = on" : "");
+         (access == Session::Access::read_only
+              // A database without an encoding would refuse to send bytes that are no UTF-8: an event that holds some
+              // is to be found by whoever reads it.
+              ? "; SET default_transaction_read_only = on; SELECT set_config('client_encoding', 'SQL_ASCII', false)"
+                " WHERE current_setting('server_encoding') = 'SQL_ASCII'"
+              : "");
 }
 
 /// libpq's own message about a connection string that it cannot read quotes the string, password and all.
