@@ -41,80 +41,78 @@ void EventStore::look_up_columns(Session& session) {
        {std::pair{"ts", file_.ts}, {"stream_id", file_.stream_id}, {"metadata", file_.metadata}})
     if (!column.empty()) wanted.emplace_back(key, column);
 
-  // One column at a time, so that every mistake is found; a row of NULLs tells the types, events or not.
   std::string mistakes;
-  std::vector<std::string> types;
-  // The modifier -1, and not NULL, gives names that no value is cut by: bpchar, where "character" would be one
-  // character.
+  std::vector<std::string> selected;  // each column once, however many roles it has
   for (const auto& [key, column] : wanted) {
     try {
-      types.emplace_back(session
-                             .execute("SELECT pg_catalog.format_type(pg_typeof(e." + quote_name(column) +
-                                      ")::oid, -1) FROM (VALUES (1)) AS one LEFT JOIN (SELECT * FROM " + from_ +
-                                      " AS s LIMIT 0) AS e ON false")
-                             .text(0, 0));
+      const std::string type = type_of(session, column);
+      const auto place = std::find(selected.begin(), selected.end(), column) - selected.begin();
+      if (static_cast<std::size_t>(place) == selected.size()) selected.push_back(column);
+      mistakes += take_column(key, column, type, static_cast<std::size_t>(place));
     } catch (const SqlError& error) {
       if (error.connection_lost()) throw;
-      types.emplace_back();
-      const bool unresolved = error.sqlstate == "42P01" || error.sqlstate == "42883";
-      const std::string hint =
-          unresolved && file_.is_subquery() ? "; inside a subquery every name needs its schema, as public.events" : "";
-      mistakes += file_.at(error.sqlstate == "42703" ? key : "from") +
-                  (error.sqlstate == "42703" ? "the store has no column \"" + column + "\"" : error.what() + hint) +
-                  "\n";
-      if (error.sqlstate != "42703") break;  // the relation itself is at fault: the same for every column
-    }
-  }
-
-  auto select = [&](std::size_t index) {
-    const std::string expression = "e." + quote_name(wanted[index].second);
-    std::size_t position = 0;
-    for (std::size_t other = 0; other < index; ++other) {
-      if (wanted[other].second == wanted[index].second) return position;  // selected once, however many roles it has
-      bool repeated = false;
-      for (std::size_t before = 0; before < other; ++before) repeated |= wanted[before].second == wanted[other].second;
-      if (!repeated) ++position;
-    }
-    select_list_ += (select_list_.empty() ? "" : ", ") + expression;
-    return position;
-  };
-  for (std::size_t index = 0; index < wanted.size() && mistakes.empty(); ++index) {
-    const std::string& key = wanted[index].first;
-    const std::string& type = types[index];
-    const std::size_t column = select(index);
-    if (key == "order") {
-      columns_.order.push_back(column);
-      order_types_.push_back(type);
-    } else if (key == "event_id") {
-      columns_.event_id = column;
-      event_id_type_ = type;
-    } else if (key == "type") {
-      columns_.type = column;
-    } else if (key == "stream_id") {
-      columns_.stream_id = column;
-    } else if (key == "metadata") {
-      columns_.metadata = column;
-    } else if (key == "ts") {
-      columns_.ts = column;
-      ts_type_ = type;
-      if (!type.starts_with("timestamp "))
-        mistakes += file_.at(key) + "\"" + wanted[index].second + "\" is " + type + ", not a timestamp\n";
-    } else {
-      columns_.payload = column;
-      if (type == "jsonb")
-        payload_ = Payload::jsonb;
-      else if (type == "json")
-        payload_ = Payload::json;
-      else if (type == "bytea")
-        payload_ = Payload::bytea;
-      else if (type == "text" || type == "character varying")
-        payload_ = Payload::text;
-      else
-        mistakes += file_.at(key) + "\"" + wanted[index].second + "\" is " + type +
-                    "; a payload is jsonb, json, text or bytea\n";
+      if (error.sqlstate != "42703") {  // the relation itself is at fault: the same for every column
+        const bool unresolved = error.sqlstate == "42P01" || error.sqlstate == "42883";
+        mistakes +=
+            file_.at("from") + error.what() +
+            (unresolved && file_.is_subquery() ? "; inside a subquery every name needs its schema, as public.events"
+                                               : "") +
+            "\n";
+        break;
+      }
+      mistakes += file_.at(key) + "the store has no column \"" + column + "\"\n";
     }
   }
   if (!mistakes.empty()) throw UsageError(mistakes.substr(0, mistakes.size() - 1));
+  for (const std::string& column : selected)
+    select_list_ += (select_list_.empty() ? "e." : ", e.") + quote_name(column);
+}
+
+std::string EventStore::type_of(Session& session, const std::string& column) const {
+  // A row of NULLs tells the type, events or not. The modifier -1, and not NULL, gives names that no value is cut by:
+  // bpchar, where "character" would be one character.
+  return std::string(session
+                         .execute("SELECT pg_catalog.format_type(pg_typeof(e." + quote_name(column) +
+                                  ")::oid, -1) FROM (VALUES (1)) AS one LEFT JOIN (SELECT * FROM " + from_ +
+                                  " AS s LIMIT 0) AS e ON false")
+                         .text(0, 0));
+}
+
+std::string EventStore::take_column(const std::string& key, const std::string& column, const std::string& type,
+                                    std::size_t place) {
+  const auto mistake = [&](const std::string& wrong) {
+    return file_.at(key) + "\"" + column + "\" is " + type + wrong + "\n";
+  };
+  if (key == "order") {
+    columns_.order.push_back(place);
+    order_types_.push_back(type);
+  } else if (key == "event_id") {
+    columns_.event_id = place;
+    event_id_type_ = type;
+  } else if (key == "type") {
+    columns_.type = place;
+  } else if (key == "stream_id") {
+    columns_.stream_id = place;
+  } else if (key == "metadata") {
+    columns_.metadata = place;
+  } else if (key == "ts") {
+    columns_.ts = place;
+    ts_type_ = type;
+    if (!type.starts_with("timestamp ")) return mistake(", not a timestamp");
+  } else {
+    columns_.payload = place;
+    if (type == "jsonb")
+      payload_ = Payload::jsonb;
+    else if (type == "json")
+      payload_ = Payload::json;
+    else if (type == "bytea")
+      payload_ = Payload::bytea;
+    else if (type == "text" || type == "character varying")
+      payload_ = Payload::text;
+    else
+      return mistake("; a payload is jsonb, json, text or bytea");
+  }
+  return "";
 }
 
 std::string EventStore::order_columns(std::string_view suffix) const {

@@ -63,6 +63,10 @@ class EventStore {
  private:
   void look_up_relation(Session& session);
   void look_up_columns(Session& session);
+  [[nodiscard]] std::string type_of(Session& session, const std::string& column) const;
+  /// Gives a column, at its place in the rows, the role that a key of the file says. Returns a mistake's line, or "".
+  std::string take_column(const std::string& key, const std::string& column, const std::string& type,
+                          std::size_t place);
   [[nodiscard]] std::string position_literal(const Position& position) const;
   [[nodiscard]] std::string order_columns(std::string_view suffix) const;
   [[nodiscard]] std::string where(const EventRange& range) const;
