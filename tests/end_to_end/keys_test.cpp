@@ -112,10 +112,12 @@ TEST_P(Keys, OfEverySpellingAreOneRow) {
               expected);
     // A row's key is what the database makes of the spelling that came first.
     EXPECT_EQ(database.rows(
-                  "SELECT t.id FROM target t WHERE NOT EXISTS (SELECT FROM event_store e WHERE e.payload->>'group' ="
-                  " t.spellings[1] AND (CASE WHEN pg_typeof(t.id)::text ~ 'int' THEN (e.payload->>'id')::numeric::text"
+                  // CASE, so that no plan converts the refused ones.
+                  "SELECT t.id FROM target t WHERE NOT EXISTS (SELECT FROM event_store e WHERE"
+                  " CASE WHEN e.payload->>'group' = t.spellings[1] THEN"
+                  " (CASE WHEN pg_typeof(t.id)::text ~ 'int' THEN trunc((e.payload->>'id')::numeric)::text"
                   " ELSE e.payload->>'id' END)::" +
-                  GetParam().type + " = t.id)"),
+                  GetParam().type + " = t.id END)"),
               Lines{});
   }
 }

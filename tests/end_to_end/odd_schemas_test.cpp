@@ -72,8 +72,8 @@ TEST_F(OddSchemas, NamesAreQuotedWhereverTheyGo) {
                      quoted(name) + " (" + quoted(name) + " text PRIMARY KEY, " + quoted(second) + " integer, " +
                      quoted(third) + " integer DEFAULT 0)");
     std::string projection = name;
-    std::ranges::replace_if(
-        projection, [](char c) { return c == ' ' || c == ',' || c == '\n'; }, '_');
+    for (char& c : projection)
+      if (c == ' ' || c == ',' || c == '\n') c = '_';
     run.write_projection(projection, "table = " + toml_text(name == "a.b" ? name : schema + "." + name) + "\nkey = [" +
                                          toml_text(name) + "]\n[[on]]\nevent = \"*\"\nkey = { " + toml_text(name) +
                                          " = \"@stream_id\" }\nset = { " + toml_text(second) + " = \"/n\" }\nadd = { " +
