@@ -6,6 +6,18 @@
 
 namespace rebuild_projection {
 
+namespace {
+
+/// The position that the first row holds; nullopt where there is no row.
+std::optional<Position> first_position(const Rows& rows) {
+  if (rows.size() == 0) return std::nullopt;
+  Position position;
+  for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(0, column));
+  return position;
+}
+
+}  // namespace
+
 EventStore::EventStore(StoreFile file, Session& session) : file_(std::move(file)) {
   look_up_relation(session);
   look_up_columns(session);
@@ -150,16 +162,7 @@ std::uint64_t EventStore::count(Session& session, const EventRange& range) const
 std::optional<Position> EventStore::last(Session& session, const EventRange& range) const {
   const Rows rows = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) +
                                     " ORDER BY " + order_columns(" DESC") + " LIMIT 1");
-  if (rows.size() == 0) return std::nullopt;
-  Position position;
-  for (std::size_t column = 0; column < rows.columns(); ++column) {
-    if (rows.is_null(0, column))  // sorts as the last of all, and no comparison would ever find it
-      throw UsageError(
-          file_.at("order") + "the order column \"" + file_.order[column] +
-          "\" is NULL in an event, which has no place in the order then; choose columns that are NOT NULL");
-    position.emplace_back(rows.text(0, column));
-  }
-  return position;
+  return first_position(rows);
 }
 
 void EventStore::refuse_null_positions(Session& session) const {
@@ -177,10 +180,7 @@ std::optional<Position> EventStore::find(Session& session, const std::string& ev
     const Rows rows =
         session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e WHERE e." +
                         quote_name(file_.event_id) + " = " + literal(event_id) + "::" + event_id_type_ + " LIMIT 1");
-    if (rows.size() == 0) return std::nullopt;
-    Position position;
-    for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(0, column));
-    return position;
+    return first_position(rows);
   } catch (const SqlError& error) {
     if (!error.is_class("22")) throw;
     throw UsageError("--from-event-id: \"" + event_id + "\" is no " + event_id_type_ +
