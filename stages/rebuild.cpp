@@ -8,24 +8,17 @@
 #include "pipeline/engine.h"
 #include "pipeline/error.h"
 #include "pipeline/limits.h"
-#include "stages/apply/projection_file.h"
 #include "stages/commit/checkpoints.h"
 #include "stages/commit/committer.h"
 #include "stages/commit/target_checks.h"
 #include "stages/parse/json_parser.h"
+#include "stages/preparation.h"
 #include "stages/read/event_store.h"
 #include "stages/read/page_reader.h"
-#include "stages/selection.h"
 
 namespace rebuild_projection {
 
 namespace {
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::string result;
-  for (const std::string& line : lines) result += (result.empty() ? "" : "\n") + line;
-  return result;
-}
 
 PayloadFormat format_of(EventStore::Payload payload) {
   switch (payload) {
@@ -45,16 +38,16 @@ std::string name_in_sql(const CatalogueTable& table) {
 /// One rebuild, step by step: each step finds out what the later ones need, and nothing is written before start().
 class Rebuild {
  public:
-  Rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop)
-      : options_(options), registry_(registry), stop_(std::move(stop)) {
-    static_cast<RunOptions&>(options_) = with_defaults(options);
-    if (options_.source_dsn.empty()) options_.source_dsn = options_.dsn;
-  }
+  Rebuild(Preparation&& prepared, std::stop_token stop)
+      : options_(std::move(prepared.options)),
+        stop_(std::move(stop)),
+        source_session_(std::move(prepared.source_session)),
+        target_session_(std::move(prepared.target_session)),
+        store_(std::move(prepared.store)),
+        selected_(std::move(prepared.selected)),
+        checkpoints_(std::move(prepared.checkpoints)) {}
 
   Report go() {
-    read_files();
-    connect();
-    bind_projectors();
     choose_range();
     refuse_what_would_lose_rows();
     if (applies()) prepare_target();
@@ -68,102 +61,31 @@ class Rebuild {
  private:
   [[nodiscard]] bool applies() const { return options_.mode == Mode::apply; }
 
-  // ---- files
-
-  void read_files() {
-    std::vector<std::string> mistakes;
-    if (!options_.projections_dir.empty()) files_ = read_projection_files(options_.projections_dir, mistakes);
-    try {
-      store_file_ = read_store_file(options_.store_file);
-    } catch (const UsageError& error) {
-      mistakes.emplace_back(error.what());
-    }
-    if (!mistakes.empty()) throw UsageError(joined(mistakes));
-  }
-
-  // ---- the database
-
-  void connect() {
-    source_session_ = std::make_unique<Session>(options_.source_dsn, "read", Session::Access::read_only);
-    target_session_ = std::make_unique<Session>(options_.dsn, "commit",
-                                                applies() ? Session::Access::read_write : Session::Access::read_only);
-    if (applies() && target_session_->execute("SELECT pg_is_in_recovery()").boolean(0, 0))
-      throw UsageError("the target database " + target_session_->where() +
-                       " is a standby, which nothing can write to; --dsn "
-                       "takes the primary, --source-dsn the standby");
-    source_session_->cancel_on(stop_);
-    target_session_->cancel_on(stop_);
-    store_.emplace(store_file_, *source_session_);
-  }
-
-  [[nodiscard]] bool same_database() const {
-    if (options_.source_dsn == options_.dsn) return true;
-    constexpr const char* identity =
-        "SELECT system_identifier::text || '/' || current_database() FROM pg_control_system()";
-    return source_session_->execute(identity).text(0, 0) == target_session_->execute(identity).text(0, 0);
-  }
-
-  // ---- projectors
-
-  void bind_projectors() {
-    const std::vector<std::uint32_t> store_relations =
-        same_database() ? store_->relations(*source_session_) : std::vector<std::uint32_t>{};
-    std::vector<std::string> mistakes;
-    selected_ = select_projections({.names = options_.projections,
-                                    .registry = registry_,
-                                    .files = files_,
-                                    .store_relations = store_relations,
-                                    .truncate = options_.truncate},
-                                   *target_session_, mistakes);
-    make_checkpoints();
-    const auto rights = checkpoints_->missing_rights(*target_session_);
-    mistakes.insert(mistakes.end(), rights.begin(), rights.end());
-    if (!mistakes.empty()) throw UsageError(joined(mistakes));
-  }
-
-  void make_checkpoints() {
-    std::vector<Checkpoints::Identity> identities;
-    for (const auto& selected : selected_)
-      identities.push_back({.projection = selected.projector->name(),
-                            .definition = selected.projector->definition(),
-                            .version = selected.projector->version(),
-                            .table = selected.table.schema + "." + selected.table.name,
-                            .store = store_file_.name,
-                            .partial = !clears() || !from_beginning()});
-    checkpoints_.emplace(options_.meta_schema, std::move(identities));
-  }
-
   // ---- which events
 
   void choose_range() {
     range_.text = "";
     auto say = [&](const std::string& part) { range_.text += (range_.text.empty() ? "" : ", ") + part; };
     if (options_.from_event_id) {
-      range_.after = store_->find(*source_session_, *options_.from_event_id);
+      range_.after = store_.find(*source_session_, *options_.from_event_id);
       if (!range_.after)
         throw UsageError("--from-event-id: the store has no event " + *options_.from_event_id +
                          "; nothing was read or changed");
       say("after event " + *options_.from_event_id);
     }
     if (options_.from_ts) {
-      store_->limit_ts(range_, ">=", *options_.from_ts);
+      store_.limit_ts(range_, ">=", *options_.from_ts);
       say("ts >= " + *options_.from_ts);
     }
     if (options_.to_ts) {
-      store_->limit_ts(range_, "<", *options_.to_ts);
+      store_.limit_ts(range_, "<", *options_.to_ts);
       say("ts < " + *options_.to_ts);
     }
     if (range_.text.empty()) say("all events");
   }
 
-  [[nodiscard]] bool from_beginning() const { return !options_.from_ts && !options_.from_event_id; }
-
-  [[nodiscard]] bool clears() const {
-    return options_.clear == Clear::always || (options_.clear == Clear::automatic && from_beginning());
-  }
-
   void refuse_what_would_lose_rows() const {
-    if (clears()) return;
+    if (options_.clears()) return;
     std::vector<std::string> mistakes;
     for (const auto& selected : selected_)
       if (const auto reason = selected.projector->not_repeatable())
@@ -171,22 +93,22 @@ class Rebuild {
             "projection " + selected.projector->name() + " cannot be replayed without clearing: " + *reason +
             " is not repeatable, and would be applied again to rows that already hold these events; rebuild from the "
             "beginning, or pass --clear always, which throws the rows away that the replay does not recreate");
-    if (!mistakes.empty()) throw UsageError(joined(mistakes));
+    if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
   }
 
   /// The end of the run is the last position that is there now; what comes later belongs to the next run.
   void fix_end() {
     source_session_->execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    one_cursor_ = !store_->order_is_indexed(*source_session_);
+    one_cursor_ = !store_.order_is_indexed(*source_session_);
     source_session_->execute("COMMIT");
     source_session_->execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    store_->refuse_null_positions(*source_session_);
-    range_.last = store_->last(*source_session_, range_);
-    events_in_range_ = range_.last ? store_->count(*source_session_, range_) : 0;
+    store_.refuse_null_positions(*source_session_);
+    range_.last = store_.last(*source_session_, range_);
+    events_in_range_ = range_.last ? store_.count(*source_session_, range_) : 0;
     source_session_->execute("COMMIT");
     if (one_cursor_ && events_in_range_ >= limits::unindexed_warning_events) {
-      const std::string index = store_->create_index();
-      warn("no index serves the order of the store " + store_file_.name +
+      const std::string index = store_.create_index();
+      warn("no index serves the order of the store " + store_.file().name +
            ", so its events are sorted first and one snapshot is held "
            "for the whole run" +
            (index.empty() ? "" : "; to avoid that: " + index));
@@ -200,7 +122,7 @@ class Rebuild {
 
   /// Clearing without anything to replay is hardly what was meant.
   void refuse_empty_range() {
-    if (events_in_range_ > 0 || !clears() || options_.clear == Clear::always) return;
+    if (events_in_range_ > 0 || !options_.clears() || options_.clear == Clear::always) return;
     for (const auto& selected : selected_) {
       const std::uint64_t rows =
           target_session_->execute("SELECT count(*) FROM " + name_in_sql(selected.table)).number(0, 0);
@@ -226,7 +148,8 @@ class Rebuild {
       if (options_.announce) options_.announce(line);
     };
     say("database " + target_session_->where() +
-        (clears() ? "; these tables are cleared and rebuilt:" : "; these tables are replayed onto, without clearing:"));
+        (options_.clears() ? "; these tables are cleared and rebuilt:"
+                           : "; these tables are replayed onto, without clearing:"));
     for (const auto& selected : selected_) {
       const std::uint64_t rows =
           target_session_->execute("SELECT count(*) FROM " + name_in_sql(selected.table)).number(0, 0);
@@ -247,8 +170,8 @@ class Rebuild {
     }
     Progress own_progress;
     Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
-    PageReader reader(*store_, range_, {.dsn = options_.source_dsn, .one_cursor = one_cursor_, .stop = stop_});
-    const auto parser = make_json_parser(projectors, format_of(store_->payload()));
+    PageReader reader(store_, range_, {.dsn = options_.source_dsn, .one_cursor = one_cursor_, .stop = stop_});
+    const auto parser = make_json_parser(projectors, format_of(store_.payload()));
 
     std::optional<Committer> committer;
     if (applies()) {
@@ -256,18 +179,18 @@ class Rebuild {
       if (stop_.stop_requested()) throw Cancelled("stopped before the first event");
       // From here on a first signal lets the running statement finish; only a second one cancels it.
       target_session_->cancel_on(options_.abort);
-      checkpoints_->create(*target_session_);
-      checkpoints_->start(*target_session_);
-      committer.emplace(*target_session_, *checkpoints_, targets,
+      checkpoints_.create(*target_session_);
+      checkpoints_.start(*target_session_);
+      committer.emplace(*target_session_, checkpoints_, targets,
                         Committer::Settings{.on_error = options_.on_error,
-                                            .clear = clears(),
+                                            .clear = options_.clears(),
                                             .truncate = options_.truncate,
                                             .show_values = options_.show_values});
     }
     Report report;
     report = run_pipeline(options_, projectors, {reader, *parser, committer ? &*committer : nullptr}, progress, stop_);
     if (committer) {
-      if (report.ending == Ending::complete && report.batches == 0 && clears()) committer->clear_only();
+      if (report.ending == Ending::complete && report.batches == 0 && options_.clears()) committer->clear_only();
       for (std::size_t index = 0; index < selected_.size(); ++index)
         report.projections[index].rows_cleared = committer->rows_cleared()[index];
     }
@@ -277,7 +200,7 @@ class Rebuild {
   // ---- the end
 
   void finish(Report& report) {
-    report.store = store_file_.name;
+    report.store = store_.file().name;
     report.database = target_session_->where();
     report.range = range_.text;
     report.events_in_range = events_in_range_;
@@ -287,8 +210,8 @@ class Rebuild {
     try {
       check_count(report);
       if (applies()) {
-        checkpoints_->finish(*target_session_,
-                             report.ending == Ending::complete && from_beginning() && !options_.to_ts);
+        checkpoints_.finish(*target_session_,
+                            report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts);
         if (report.ending == Ending::complete || report.ending == Ending::incomplete) analyze();
       }
     } catch (const Cancelled&) {
@@ -308,7 +231,7 @@ class Rebuild {
     if ((report.ending != Ending::complete && report.ending != Ending::incomplete) || !report.last_position) return;
     EventRange replayed = range_;
     replayed.last = report.last_position;
-    const std::uint64_t there = store_->count(*source_session_, replayed);
+    const std::uint64_t there = store_.count(*source_session_, replayed);
     if (there == report.events_read) return;
     report.ending = Ending::failed;
     report.ending_detail = "the store now has " + std::to_string(there) + " events up to " +
@@ -337,7 +260,7 @@ class Rebuild {
     };
     if (!applies() || report.ending == Ending::complete) return;
     if (report.batches == 0) return also("no batch was committed, the tables are as they were");
-    if (clears())
+    if (options_.clears())
       also("the tables hold the events up to " + to_string(*report.last_position) +
            " only; run it again to start over");
     else
@@ -352,17 +275,14 @@ class Rebuild {
     warnings_.push_back(text);
   }
 
-  Options options_;
-  const ProjectorRegistry& registry_;
+  const Options options_;
   const std::stop_token stop_;
+  const std::unique_ptr<Session> source_session_;
+  const std::unique_ptr<Session> target_session_;
+  const EventStore store_;
+  const std::vector<SelectedProjection> selected_;
+  const Checkpoints checkpoints_;
 
-  std::vector<ProjectionFile> files_;
-  StoreFile store_file_;
-  std::unique_ptr<Session> source_session_;
-  std::unique_ptr<Session> target_session_;
-  std::optional<EventStore> store_;
-  std::vector<SelectedProjection> selected_;
-  std::optional<Checkpoints> checkpoints_;
   EventRange range_;
   bool one_cursor_ = false;
   std::uint64_t events_in_range_ = 0;
@@ -373,7 +293,7 @@ class Rebuild {
 
 Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop) {
   try {
-    return Rebuild(options, registry, std::move(stop)).go();
+    return Rebuild(prepare(options, registry, stop), stop).go();
   } catch (const SqlError& error) {
     // Before the first event: nothing was read into a projection or cleared.
     throw UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +

@@ -23,7 +23,8 @@ enum class Clear : std::uint8_t {
 /// A rebuild on PostgreSQL: what to replay (RunOptions), from where, into what.
 struct Options : RunOptions {
   std::filesystem::path projections_dir;  ///< its *.toml join the registry's projectors; empty: none
-  std::filesystem::path store_file;       ///< the event store's description
+  bool examples = false;                  ///< the projections that ship as examples join too
+  std::string store = "event_store";      ///< a preset, or the path of a store file: with a "/", or ending in ".toml"
 
   std::string dsn;         ///< target database, as libpq reads it; empty: libpq's environment
   std::string source_dsn;  ///< where the store is read; empty: `dsn`
@@ -39,6 +40,13 @@ struct Options : RunOptions {
 
   Progress* progress = nullptr;                      ///< may be null; outlives the call
   std::function<void(const std::string&)> announce;  ///< gets the banner, line by line, before anything is cleared
+
+  /// Whether the replay starts at the store's oldest event.
+  [[nodiscard]] bool from_beginning() const { return !from_ts && !from_event_id; }
+  /// Whether APPLY empties the projections first.
+  [[nodiscard]] bool clears() const {
+    return clear == Clear::always || (clear == Clear::automatic && from_beginning());
+  }
 };
 
 /// Checks everything, then replays the store's events into the projections and says what happened.

@@ -87,11 +87,11 @@ void take_arguments(CLI::App& app, GivenOptions& given, std::vector<std::string>
   }
 }
 
-void take_environment(const Surroundings& surroundings, GivenOptions& given, std::vector<std::string>& mistakes) {
+void take_environment(const Environment& environment, GivenOptions& given, std::vector<std::string>& mistakes) {
   for (const OptionSpec& spec : option_table()) {
     if (spec.name == "help" || spec.name == "version" || spec.name == "list") continue;
     const std::string variable = environment_name(spec.name);
-    const auto text = surroundings.environment(variable);
+    const auto text = environment(variable);
     if (!text || text->empty()) continue;
     if (!spec.from_elsewhere)
       mistakes.push_back(variable + " is set, but --" + std::string(spec.name) +
@@ -159,15 +159,14 @@ EarlyExit refusal(const std::vector<std::string>& mistakes) {
 
 }  // namespace
 
-Surroundings real_surroundings() {
-  return {[](const std::string& name) -> std::optional<std::string> {
-            const char* value = std::getenv(name.c_str());
-            return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-          },
-          REBUILD_PROJECTION_SOURCE_DIR "/tools"};
+Environment process_environment() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  };
 }
 
-std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, const Surroundings& surroundings) {
+std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, const Environment& environment) {
   CLI::App app("Replays the events of a PostgreSQL event store, oldest first, into projection tables.",
                "rebuild_projection");
   declare_options(app);
@@ -182,10 +181,10 @@ std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, co
   if (app.count("--version") > 0) return EarlyExit{0, "rebuild_projection " REBUILD_PROJECTION_VERSION "\n"};
 
   take_arguments(app, given, mistakes);
-  take_environment(surroundings, given, mistakes);
+  take_environment(environment, given, mistakes);
   take_config_file(given, mistakes);
   CommandLine result;
-  if (mistakes.empty()) result = check_options(given, surroundings, mistakes);
+  if (mistakes.empty()) result = check_options(given, mistakes);
   if (!mistakes.empty()) return refusal(mistakes);
   return result;
 }

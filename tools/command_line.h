@@ -19,9 +19,8 @@ enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
 
 /// A command line that was understood.
 struct CommandLine {
-  Options options;        ///< progress and announce are left empty
-  bool list = false;      ///< list the projections instead of rebuilding; only options.projections_dir counts then
-  bool examples = false;  ///< nobody named a directory, and options.projections_dir is that of the shipped examples
+  Options options;    ///< progress and announce are left empty
+  bool list = false;  ///< list the projections instead of rebuilding; only where they are counts then
   ProgressKind progress = ProgressKind::automatic;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
@@ -35,18 +34,15 @@ struct EarlyExit {
   std::string text;
 };
 
-/// What the outcome depends on besides the arguments.
-struct Surroundings {
-  std::function<std::optional<std::string>(const std::string& name)> environment;
-  std::filesystem::path shipped;  ///< holds projections/ and stores/
-};
-/// Those of this process.
-Surroundings real_surroundings();
+/// The value of an environment variable; nullopt where it is not set.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+/// That of this process.
+Environment process_environment();
 
 /// Reads the command line, then REBUILD_… variables, then the config file; the first that names an option counts. What
 /// can destroy rows is taken from the command line only. Every mistake is reported, one a line, with exit code 1. Reads
-/// files (config file, whether the store's file exists), touches no database, prints nothing. Throws nothing but
+/// the config file, touches no database, prints nothing. Throws nothing but
 /// std::bad_alloc.
-std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, const Surroundings& surroundings);
+std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, const Environment& environment);
 
 }  // namespace rebuild_projection

@@ -21,7 +21,6 @@ using GivenOptions = std::map<std::string, std::vector<GivenValue>, std::less<>>
 
 /// Turns texts into values, with defaults for what was not given. Every mistake is added to `mistakes` as a sentence;
 /// then the result means nothing.
-CommandLine check_options(const GivenOptions& given, const Surroundings& surroundings,
-                          std::vector<std::string>& mistakes);
+CommandLine check_options(const GivenOptions& given, std::vector<std::string>& mistakes);
 
 }  // namespace rebuild_projection

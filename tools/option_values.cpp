@@ -55,8 +55,7 @@ IsoShape iso_shape(std::string_view text) {
 
 class Checker {
  public:
-  Checker(const GivenOptions& given, const Surroundings& surroundings, std::vector<std::string>& mistakes)
-      : given_(given), surroundings_(surroundings), mistakes_(mistakes) {}
+  Checker(const GivenOptions& given, std::vector<std::string>& mistakes) : given_(given), mistakes_(mistakes) {}
 
   CommandLine check() {
     result_.list = flag("list");
@@ -143,38 +142,13 @@ class Checker {
     } else if (std::filesystem::is_directory("projections", ignored)) {
       options.projections_dir = "projections";
     } else {
-      options.projections_dir = surroundings_.shipped / "projections";
-      result_.examples = true;
+      options.examples = true;
     }
     if (result_.list) return;
-    options.store_file = store_file();
+    options.store = text("store", options.store);
     options.dsn = text("dsn");
     options.source_dsn = text("source-dsn");
     options.meta_schema = text("meta-schema", options.meta_schema);
-  }
-
-  std::filesystem::path store_file() {
-    const std::string store = text("store", "event_store");
-    const bool is_path = store.find('/') != std::string::npos || store.ends_with(".toml");
-    const std::filesystem::path presets = surroundings_.shipped / "stores";
-    std::filesystem::path file = is_path ? std::filesystem::path(store) : presets / (store + ".toml");
-    std::error_code error;
-    if (store.empty() || (std::filesystem::exists(file, error) && !std::filesystem::is_directory(file, error)))
-      return file;
-    const std::string origin = given("store") ? find("store")->origin : "--store";
-    if (is_path) {
-      mistakes_.push_back(origin + ": there is no file " + shown(store) + '.');
-      return file;
-    }
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(presets, error))
-      if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
-    std::sort(names.begin(), names.end());
-    std::string list;
-    for (const std::string& name : names) list += (list.empty() ? "" : ", ") + name;
-    mistakes_.push_back(origin + ": there is no preset " + shown(store) + "; a preset's name (" +
-                        (list.empty() ? "none is installed" : list) + ") or the path of a store file is accepted.");
-    return file;
   }
 
   void what() {
@@ -273,16 +247,14 @@ class Checker {
   }
 
   const GivenOptions& given_;
-  const Surroundings& surroundings_;
   std::vector<std::string>& mistakes_;
   CommandLine result_;
 };
 
 }  // namespace
 
-CommandLine check_options(const GivenOptions& given, const Surroundings& surroundings,
-                          std::vector<std::string>& mistakes) {
-  return Checker(given, surroundings, mistakes).check();
+CommandLine check_options(const GivenOptions& given, std::vector<std::string>& mistakes) {
+  return Checker(given, mistakes).check();
 }
 
 }  // namespace rebuild_projection

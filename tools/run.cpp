@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "pipeline/error.h"
-#include "stages/apply/projection_file.h"
+#include "stages/preparation.h"
 #include "stages/rebuild.h"
 #include "tools/command_line.h"
 #include "tools/logging.h"
@@ -52,16 +52,15 @@ int print(std::string_view text, int exit_code) {
   return exit_failed;
 }
 
-int list_projections(const std::filesystem::path& directory, const ProjectorRegistry& registry) {
+int list_projections(const Options& options, const ProjectorRegistry& registry) {
   std::vector<std::vector<std::string>> rows{{"projection", "table", "version", "file"}};
   for (const std::string& name : registry.names()) {
     const Projector& projector = *registry.find(name);
     rows.push_back({name, projector.table().name, std::to_string(projector.version()), "(part of this program)"});
   }
   std::vector<std::string> mistakes;
-  if (!directory.empty())
-    for (const ProjectionFile& file : read_projection_files(directory, mistakes))
-      rows.push_back({file.name(), file.table(), std::to_string(file.version()), file.path().string()});
+  for (const ProjectionFile& file : projection_files(options, mistakes))
+    rows.push_back({file.name(), file.table(), std::to_string(file.version()), file.path().string()});
   const std::size_t version_columns = rows.front()[2].size();
   std::size_t name_columns = 0, table_columns = 0;
   for (auto& row : rows) {
@@ -115,7 +114,7 @@ int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry) {
 }
 
 int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
-  auto parsed = parse(argc, argv, real_surroundings());
+  auto parsed = parse(argc, argv, process_environment());
   if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
     if (early->exit_code == 0) return print(early->text, 0);
     write_all(STDERR_FILENO, early->text);
@@ -124,14 +123,9 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
   auto& line = std::get<CommandLine>(parsed);
   set_up_logging(line.log_level, line.log_format);
   for (const std::string& note : line.notes) spdlog::info("{}", note);
-  std::error_code ignored;
-  if (line.examples &&
-      (!registry.names().empty() || !std::filesystem::is_directory(line.options.projections_dir, ignored)))
-    line.options.projections_dir.clear();  // a program with projectors of its own needs no examples
-  else if (line.examples)
-    spdlog::info("there is no directory ./projections: the examples in {} are used",
-                 line.options.projections_dir.string());
-  return line.list ? list_projections(line.options.projections_dir, registry) : rebuild_and_report(line, registry);
+  line.options.examples = line.options.examples && registry.names().empty();  // who has projectors needs no examples
+  if (line.options.examples) spdlog::info("there is no directory ./projections: the examples of this program are used");
+  return line.list ? list_projections(line.options, registry) : rebuild_and_report(line, registry);
 }
 
 }  // namespace

@@ -230,7 +230,7 @@ Options library_options(const Recruiting& store, Mode mode) {
   Options options;
   options.dsn = store.database.dsn();
   options.projections_dir = store.projections.path();
-  options.store_file = store.results.write("store.toml", R"(from = "event_store"
+  options.store = store.results.write("store.toml", R"(from = "event_store"
 order     = ["ts", "event_id"]
 event_id  = "event_id"
 ts        = "ts"

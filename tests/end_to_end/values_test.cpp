@@ -101,6 +101,7 @@ std::string name_of_use(std::size_t use) {
 /// A store's payload column: its type, how a JSON text gets into it, and how it is read as JSON.
 struct PayloadKind {
   std::string type, write, read;
+  friend void PrintTo(const PayloadKind& kind, std::ostream* out) { *out << kind.type; }
 };
 const std::vector<PayloadKind> payload_kinds{{"jsonb", "(%)::jsonb", "payload"},
                                              {"json", "(%)::json", "payload"},

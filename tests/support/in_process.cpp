@@ -32,7 +32,7 @@ void InProcess::write_store(const std::map<std::string, std::string>& keys) {
   for (const auto& [key, value] : keys) all[key] = value;
   std::string text;
   for (const auto& [key, value] : all) text += key + " = " + value + "\n";
-  options.store_file = stores_.write("store.toml", text);
+  options.store = stores_.write("store.toml", text);
 }
 
 Report InProcess::apply() {

@@ -19,11 +19,7 @@ class CommandLineTest : public Test {
     std::string name = (std::filesystem::temp_directory_path() / "command_line_test.XXXXXX").string();
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     directory_ = name;
-    std::filesystem::create_directories(directory_ / "shipped" / "stores");
-    std::filesystem::create_directories(directory_ / "shipped" / "projections");
     std::filesystem::create_directories(directory_ / "work");
-    std::ofstream(directory_ / "shipped" / "stores" / "event_store.toml") << "\n";
-    std::ofstream(directory_ / "shipped" / "stores" / "marten.toml") << "\n";
     before_ = std::filesystem::current_path();
     std::filesystem::current_path(directory_ / "work");
   }
@@ -36,12 +32,11 @@ class CommandLineTest : public Test {
     std::vector<const char*> arguments{"rebuild_projection"};
     for (const std::string& word : words) arguments.push_back(word.c_str());
     arguments.push_back(nullptr);
-    const Surroundings surroundings{[this](const std::string& name) -> std::optional<std::string> {
-                                      const auto found = environment_.find(name);
-                                      return found == environment_.end() ? std::nullopt : std::optional(found->second);
-                                    },
-                                    directory_ / "shipped"};
-    return parse(static_cast<int>(arguments.size()) - 1, arguments.data(), surroundings);
+    const Environment environment = [this](const std::string& name) -> std::optional<std::string> {
+      const auto found = environment_.find(name);
+      return found == environment_.end() ? std::nullopt : std::optional(found->second);
+    };
+    return parse(static_cast<int>(arguments.size()) - 1, arguments.data(), environment);
   }
 
   /// With the two options that are always needed.
@@ -99,9 +94,9 @@ TEST_F(CommandLineTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(options.workers, 0U);
   EXPECT_EQ(options.readers, 0U);
   EXPECT_EQ(options.memory_bytes_max, 0U);  // from the machine
-  EXPECT_EQ(options.projections_dir, directory_ / "shipped" / "projections");
-  EXPECT_TRUE(line.examples);
-  EXPECT_EQ(options.store_file, directory_ / "shipped" / "stores" / "event_store.toml");
+  EXPECT_EQ(options.projections_dir, "");
+  EXPECT_TRUE(options.examples);
+  EXPECT_EQ(options.store, "event_store");
   EXPECT_EQ(options.dsn, "");
   EXPECT_EQ(options.source_dsn, "");
   EXPECT_EQ(options.meta_schema, "rebuild_projection");
@@ -180,8 +175,8 @@ TEST_F(CommandLineTest, TakesEveryOption) {
   EXPECT_TRUE(options.truncate);
   EXPECT_EQ(options.on_error, OnError::skip);
   EXPECT_EQ(options.projections_dir, "p");
-  EXPECT_FALSE(line.examples);
-  EXPECT_EQ(options.store_file, directory_ / "shipped" / "stores" / "marten.toml");
+  EXPECT_FALSE(line.options.examples);
+  EXPECT_EQ(options.store, "marten");
   EXPECT_EQ(options.dsn, "host=a");
   EXPECT_EQ(options.source_dsn, "host=b");
   EXPECT_EQ(options.meta_schema, "m");
@@ -318,22 +313,11 @@ TEST_F(CommandLineTest, TakesValuesAsTheyAre) {
             sentence("\"c\" is not expected: every value follows its option, as in --projection NAME."));
 }
 
-TEST_F(CommandLineTest, FindsStores) {
-  EXPECT_EQ(
-      refused({"--store", "oracle"}),
-      sentence(
-          "--store: there is no preset \"oracle\"; a preset's name (event_store, marten) or the path of a store file "
-          "is accepted."));
-  EXPECT_EQ(refused({"--store", "./mine.toml"}), sentence("--store: there is no file \"./mine.toml\"."));
-  std::ofstream("mine.toml") << "\n";
-  EXPECT_EQ(accepted({"--store", "mine.toml"}).options.store_file, "mine.toml");
-}
-
 TEST_F(CommandLineTest, PrefersTheProjectionsOfTheCurrentDirectory) {
   std::filesystem::create_directory("projections");
   const CommandLine line = accepted({});
   EXPECT_EQ(line.options.projections_dir, "projections");
-  EXPECT_FALSE(line.examples);
+  EXPECT_FALSE(line.options.examples);
 }
 
 TEST_F(CommandLineTest, TakesTheEnvironmentBelowTheCommandLineAndAboveTheConfigFile) {

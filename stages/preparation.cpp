@@ -1,0 +1,113 @@
+#include "stages/preparation.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/engine.h"
+#include "pipeline/error.h"
+#include "stages/read/store_file.h"
+#include "stages/shipped.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+StoreFile read_preset(const std::string& name) {
+  std::string names;
+  for (const ShippedFile& preset : shipped_stores()) {
+    if (preset.name == name + ".toml") return read_store_text(preset.name, preset.text);
+    names += (names.empty() ? "" : ", ") + std::string(preset.name.substr(0, preset.name.rfind('.')));
+  }
+  throw UsageError("--store: there is no preset \"" + name + "\"; a preset's name (" + names +
+                   ") or the path of a store file, with a / or ending in .toml, is accepted");
+}
+
+StoreFile read_store(const std::string& store) {
+  const bool is_path = store.find('/') != std::string::npos || store.ends_with(".toml");
+  return is_path ? read_store_file(store) : read_preset(store);
+}
+
+bool same_database(const Options& options, Session& source, Session& target) {
+  if (options.source_dsn == options.dsn) return true;
+  constexpr const char* identity =
+      "SELECT system_identifier::text || '/' || current_database() FROM pg_control_system()";
+  return source.execute(identity).text(0, 0) == target.execute(identity).text(0, 0);
+}
+
+std::unique_ptr<Session> connect_target(const Options& options) {
+  const bool applies = options.mode == Mode::apply;
+  auto session = std::make_unique<Session>(options.dsn, "commit",
+                                           applies ? Session::Access::read_write : Session::Access::read_only);
+  if (applies && session->execute("SELECT pg_is_in_recovery()").boolean(0, 0))
+    throw UsageError("the target database " + session->where() +
+                     " is a standby, which nothing can write to; --dsn takes the primary, --source-dsn the standby");
+  return session;
+}
+
+Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedProjection>& selection,
+                           const std::string& store) {
+  std::vector<Checkpoints::Identity> identities;
+  for (const auto& selected : selection)
+    identities.push_back({.projection = selected.projector->name(),
+                          .definition = selected.projector->definition(),
+                          .version = selected.projector->version(),
+                          .table = selected.table.schema + "." + selected.table.name,
+                          .store = store,
+                          .partial = !options.clears() || !options.from_beginning()});
+  return {options.meta_schema, std::move(identities)};
+}
+
+}  // namespace
+
+std::string one_a_line(const std::vector<std::string>& mistakes) {
+  std::string result;
+  for (const std::string& mistake : mistakes) result += (result.empty() ? "" : "\n") + mistake;
+  return result;
+}
+
+std::vector<ProjectionFile> projection_files(const Options& options, std::vector<std::string>& mistakes) {
+  std::vector<ProjectionFile> files;
+  if (!options.projections_dir.empty()) files = read_projection_files(options.projections_dir, mistakes);
+  if (options.examples)
+    for (const ShippedFile& example : shipped_projections())
+      std::ranges::move(read_projection_text(std::filesystem::path("(example)") / example.name, example.text, mistakes),
+                        std::back_inserter(files));
+  return files;
+}
+
+Preparation prepare(const Options& given, const ProjectorRegistry& registry, const std::stop_token& stop) {
+  Options options = given;
+  static_cast<RunOptions&>(options) = with_defaults(given);
+  if (options.source_dsn.empty()) options.source_dsn = options.dsn;
+
+  std::vector<std::string> mistakes;
+  const std::vector<ProjectionFile> files = projection_files(options, mistakes);
+  StoreFile store_file;
+  try {
+    store_file = read_store(options.store);
+  } catch (const UsageError& error) {
+    mistakes.emplace_back(error.what());
+  }
+  if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
+
+  auto source = std::make_unique<Session>(options.source_dsn, "read", Session::Access::read_only);
+  auto target = connect_target(options);
+  source->cancel_on(stop);
+  target->cancel_on(stop);
+  EventStore store(std::move(store_file), *source);
+  const auto store_relations =
+      same_database(options, *source, *target) ? store.relations(*source) : std::vector<std::uint32_t>{};
+  auto selected = select_projections({.names = options.projections,
+                                      .registry = registry,
+                                      .files = files,
+                                      .store_relations = store_relations,
+                                      .truncate = options.truncate},
+                                     *target, mistakes);
+  Checkpoints checkpoints = checkpoints_of(options, selected, store.file().name);
+  std::ranges::copy(checkpoints.missing_rights(*target), std::back_inserter(mistakes));
+  if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
+  return {std::move(options), std::move(source),   std::move(target),
+          std::move(store),   std::move(selected), std::move(checkpoints)};
+}
+
+}  // namespace rebuild_projection

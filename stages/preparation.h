@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "stages/apply/projection_file.h"
+#include "stages/commit/checkpoints.h"
+#include "stages/postgres/session.h"
+#include "stages/read/event_store.h"
+#include "stages/rebuild.h"
+#include "stages/selection.h"
+
+namespace rebuild_projection {
+
+/// What a run stands on: its files read, its databases reached, its projections bound to their tables. Nothing was read
+/// from the store's events, nothing was written.
+struct Preparation {
+  Options options;  ///< with the machine's defaults
+  std::unique_ptr<Session> source_session;
+  std::unique_ptr<Session> target_session;
+  EventStore store;
+  std::vector<SelectedProjection> selected;
+  Checkpoints checkpoints;
+};
+
+/// Makes every check that needs no event. Throws UsageError with all mistakes of a kind, one a line. What is returned
+/// refers to `registry`; a stop cancels the sessions' statements.
+Preparation prepare(const Options& options, const ProjectorRegistry& registry, const std::stop_token& stop);
+
+/// The projection files that the options name, without a database. Mistakes are added, "file:line: sentence".
+std::vector<ProjectionFile> projection_files(const Options& options, std::vector<std::string>& mistakes);
+
+std::string one_a_line(const std::vector<std::string>& mistakes);
+
+}  // namespace rebuild_projection
