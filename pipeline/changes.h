@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,6 +15,7 @@
 
 #include "pipeline/decimal.h"
 #include "pipeline/event.h"
+#include "pipeline/operand.h"
 #include "pipeline/table.h"
 #include "pipeline/timestamp.h"
 
@@ -143,13 +145,19 @@ class Changes {
    public:
     /// Each brings `value` to the column's type and throws EventError where that cannot be: a fraction for an integer
     /// column, no number for `add`, `min` or `max`. A missing value does nothing, except that `add` takes it as 0. JSON
-    /// null sets NULL, adds 0, appends a NULL element, and does nothing under `init`, `min`, `max`. A combining
-    /// operation other than the one the layout declares for the column is a bug of the projector: std::logic_error.
-    Row& set(std::size_t column, const Json& value) { return apply(Operation::set, column, value); }
+    /// null sets NULL, adds 0, appends a NULL element, and does nothing under `init`, `min`, `max`. A column or
+    /// an operation on it that the layout does not declare is a bug of the projector: std::logic_error.
     Row& apply(Operation operation, std::size_t column, const Json& value);
+    Row& set(std::string_view column, const Operand& value) { return apply(Operation::set, column, value); }
+    Row& init(std::string_view column, const Operand& value) { return apply(Operation::init, column, value); }
+    Row& add(std::string_view column, const Operand& value) { return apply(Operation::add, column, value); }
+    Row& min(std::string_view column, const Operand& value) { return apply(Operation::min, column, value); }
+    Row& max(std::string_view column, const Operand& value) { return apply(Operation::max, column, value); }
+    Row& append(std::string_view column, const Operand& value) { return apply(Operation::append, column, value); }
 
    private:
     friend class Changes;
+    Row& apply(Operation operation, std::string_view column, const Operand& value);
     Row(Changes& changes, std::size_t index) : changes_(&changes), index_(index) {}
     Changes* changes_;
     std::size_t index_;
@@ -157,11 +165,15 @@ class Changes {
 
   [[nodiscard]] const TableLayout& table() const { return *table_; }
 
-  /// A row that is created when absent. `key` has one part per key column.
+  /// A row that is created when absent. `key` has one part per key column; a part that is missing or null is an
+  /// EventError.
   Row upsert(std::span<const Json> key);
-  /// A row that is changed only if it exists.
+  Row upsert(std::initializer_list<Operand> key);
+  /// A row that is changed only if it exists. The layout must say that the projector does this (std::logic_error).
   Row update(std::span<const Json> key);
+  Row update(std::initializer_list<Operand> key);
   void remove(std::span<const Json> key);
+  void remove(std::initializer_list<Operand> key);
 
   /// Moves everything into `set`, in the order of the calls, and leaves this empty.
   void move_into(ChangeSet& set);

@@ -50,11 +50,11 @@ struct Extraction {
   /// "for every element (or member) that `pattern` matches": each `*` of the pattern is a wildcard. `paths` are
   /// relative to the element: "" is the element itself, "/user_id" a member of it.
   struct Elements {
-    std::string pattern;
-    std::vector<std::string> paths;
+    std::string pattern = {};
+    std::vector<std::string> paths = {};
   };
-  std::vector<std::string> paths;
-  std::vector<Elements> elements;
+  std::vector<std::string> paths = {};
+  std::vector<Elements> elements = {};
 };
 
 /// One match of an Extraction::Elements.
@@ -63,21 +63,36 @@ struct Element {
   std::span<const Json> values;               ///< parallel to Extraction::Elements::paths
 };
 
-/// What a projector sees of one event: the stored row and the values of its Extraction.
+/// What a projector sees of one event: the stored row and the values of its Extraction. Valid during handle().
 class Event {
  public:
-  Event(const StoredEvent& stored, std::span<const Json> values, std::span<const std::vector<Element>> elements)
-      : stored_(&stored), values_(values), elements_(elements) {}
+  Event(const StoredEvent& stored, const Extraction& extraction, std::span<const Json> values,
+        std::span<const std::vector<Element>> elements)
+      : stored_(&stored), extraction_(&extraction), values_(values), elements_(elements) {}
 
   [[nodiscard]] const StoredEvent& stored() const { return *stored_; }
   [[nodiscard]] std::string_view type() const { return stored_->type; }
-  /// The value at Extraction::paths[index].
+  [[nodiscard]] Json event_id() const { return {Json::Kind::string, stored_->event_id}; }
+  /// JSON null where the store has none.
+  [[nodiscard]] Json ts() const { return or_null(stored_->ts); }
+  [[nodiscard]] Json metadata() const { return or_null(stored_->metadata); }
+  /// Throws EventError where the event has none.
+  [[nodiscard]] Json stream_id() const;
+
+  /// The value at Extraction::paths[index], or at a path of these: one that is not there is a bug of the projector,
+  /// std::logic_error.
   [[nodiscard]] const Json& value(std::size_t index) const { return values_[index]; }
+  [[nodiscard]] const Json& value(std::string_view path) const;
   /// The matches of Extraction::elements[index], in payload order.
   [[nodiscard]] const std::vector<Element>& elements(std::size_t index) const { return elements_[index]; }
 
  private:
+  static Json or_null(const std::optional<std::string_view>& text) {
+    return text ? Json{Json::Kind::string, *text} : Json{Json::Kind::null, {}};
+  }
+
   const StoredEvent* stored_;
+  const Extraction* extraction_;
   std::span<const Json> values_;
   std::span<const std::vector<Element>> elements_;
 };

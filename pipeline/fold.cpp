@@ -12,7 +12,7 @@ Event event_of(const PayloadParser& parser, std::size_t projector, const StoredE
                std::uint32_t row, const Extraction& wanted) {
   const std::size_t values = row * parser.values_per_event() + parser.values_offset(projector);
   const std::size_t elements = row * parser.elements_per_event() + parser.elements_offset(projector);
-  return {stored, std::span(parsed.values).subspan(values, wanted.paths.size()),
+  return {stored, wanted, std::span(parsed.values).subspan(values, wanted.paths.size()),
           std::span(parsed.elements).subspan(elements, wanted.elements.size())};
 }
 

@@ -1,10 +1,93 @@
 #include "pipeline/projector.h"
 
 #include <algorithm>
+#include <array>
 
 #include "pipeline/error.h"
 
 namespace rebuild_projection {
+
+namespace {
+
+TableLayout layout_of(const Projector::Declaration& declaration) {
+  TableLayout layout;
+  layout.name = declaration.table;
+  layout.updates = declaration.updates;
+  for (const std::string& column : declaration.key) layout.key.push_back({.name = column});
+  for (const auto& [column, operations] : declaration.columns)
+    layout.columns.push_back({.name = column, .operations = operations});
+  return layout;
+}
+
+constexpr std::array all_operations{Operation::set, Operation::init, Operation::add,
+                                    Operation::min, Operation::max,  Operation::append};
+
+std::string quoted(const std::string& text) {
+  std::string result = "\"";
+  for (const char c : text) result += (c == '"' || c == '\\' ? "\\" : "") + std::string(1, c);
+  return result + '"';
+}
+
+std::string quoted(std::vector<std::string> texts) {
+  std::sort(texts.begin(), texts.end());
+  std::string result;
+  for (const std::string& text : texts) result += ' ' + quoted(text);
+  return result + '\n';
+}
+
+std::string definition_of(const Projector::Declaration& declaration) {
+  std::string text = "projector " + quoted(declaration.name) + " version " + std::to_string(declaration.version) +
+                     "\ntable " + quoted(declaration.table) + "\nkey";
+  for (const std::string& column : declaration.key) text += ' ' + quoted(column);
+  text += "\nevents" + quoted(declaration.events);
+  if (declaration.updates) text += "updates\n";
+  std::vector<std::string> writes;
+  for (const auto& [column, operations] : declaration.columns) {
+    std::string& line = writes.emplace_back("column " + quoted(column));
+    for (const Operation one : all_operations)
+      if (operations.has(one)) line += ' ' + std::string(name_of(one));
+  }
+  std::sort(writes.begin(), writes.end());
+  text += "reads" + quoted(declaration.payload.paths);
+  for (const auto& [pattern, paths] : declaration.payload.elements)
+    writes.push_back("for each " + quoted(pattern) + quoted(paths));
+  for (const std::string& line : writes) text += line + '\n';
+  return text;
+}
+
+/// As Declaration::not_repeatable.
+std::string obstacle_of(const Projector::Declaration& declaration) {
+  for (const auto& [column, operations] : declaration.columns)
+    for (const Operation one : {Operation::add, Operation::append})
+      if (operations.has(one)) return std::string(name_of(one)) + " on column " + quoted(column);
+  return declaration.updates ? "changing existing rows only" : "";
+}
+
+}  // namespace
+
+Projector::Projector(Declaration declaration) : Projector(declaration, layout_of(declaration)) {
+  if (declaration_.definition.empty()) declaration_.definition = definition_of(declaration_);
+  if (declaration_.not_repeatable.empty()) declaration_.not_repeatable = obstacle_of(declaration_);
+}
+
+Projector::Projector(Declaration declaration, TableLayout table)
+    : declaration_(std::move(declaration)), table_(std::move(table)) {
+  for (const std::string& type : declaration_.events)
+    if (type == "*")
+      every_event_ = true;
+    else
+      event_types_.insert(type);
+}
+
+bool Projector::handles(std::string_view event_type) const {
+  return every_event_ || event_types_.contains(event_type);
+}
+
+std::vector<std::string> Projector::event_types() const {
+  std::vector<std::string> types(event_types_.begin(), event_types_.end());
+  std::sort(types.begin(), types.end());
+  return types;
+}
 
 std::vector<std::string> select_names(const std::vector<std::string>& known, const std::vector<std::string>& wanted) {
   const auto has = [](const std::vector<std::string>& names, const std::string& name) {

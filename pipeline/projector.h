@@ -1,9 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "pipeline/changes.h"
@@ -12,39 +14,80 @@
 
 namespace rebuild_projection {
 
-/// Turns events into changes of one projection's rows.
+/// Turns events into changes of one projection's rows. A projector of one's own derives from this, says in its
+/// constructor what it reads and writes, and in handle() what an event does; stages/README.md shows a whole one.
 ///
 /// Threads: everything here is const and called from several threads at once. handle() keeps no state between events
 /// and reads no table; it is called for the events of a batch in position order, for several batches at once, and again
 /// when a batch is repeated.
 class Projector {
  public:
-  Projector() = default;
+  /// What a projector says of itself. Checked against the database before anything is read or cleared.
+  struct Declaration {
+    /// A column that handle() writes, and every operation that it uses on it.
+    struct Write {
+      std::string column;
+      Operations operations;
+    };
+    std::string name = {};                 ///< what --projection selects; unique in a registry
+    int version = 1;                       ///< raised by its author when handle() gives other rows than before
+    std::string table = {};                ///< "candidate_summary" or "schema.table"; must exist
+    std::vector<std::string> key = {};     ///< columns; a plain unique index must have exactly these
+    std::vector<Write> columns = {};       ///< without the key
+    bool updates = false;                  ///< handle() uses Changes::update()
+    std::vector<std::string> events = {};  ///< types that handle() is called for, or "*"; others count as ignored
+    Extraction payload = {};               ///< what handle() reads from payloads
+    /// The same text for the same behaviour: a checkpoint made under another one cannot be resumed. Empty: made from
+    /// everything above, which `version` stands for what the code does in.
+    std::string definition = {};
+    /// What stands in the way of replaying an event onto rows that already hold it, as a sentence's beginning:
+    /// "candidate.toml:12: add". Empty: `add`, `append` and `updates`, where there are any; else nothing does.
+    std::string not_repeatable = {};
+  };
+
+  explicit Projector(Declaration declaration);
   Projector(const Projector&) = delete;
   Projector& operator=(const Projector&) = delete;
   virtual ~Projector() = default;
 
-  /// What --projection selects; unique in a registry.
-  [[nodiscard]] virtual const std::string& name() const = 0;
-  /// Raised by its author when the rows' meaning changes.
-  [[nodiscard]] virtual int version() const { return 1; }
-  /// The same text for the same behaviour: a checkpoint made under another one cannot be resumed.
-  [[nodiscard]] virtual std::string definition() const = 0;
-  /// Table, key and the columns written, with the operations used on each. Constant.
-  [[nodiscard]] virtual const TableLayout& table() const = 0;
-  /// What it reads from payloads. Constant.
-  [[nodiscard]] virtual const Extraction& extraction() const = 0;
-  /// Whether handle() wants events of this type; others are counted as ignored and not parsed for it.
-  [[nodiscard]] virtual bool handles(std::string_view event_type) const = 0;
-  /// The event types it names, to warn about one that never occurred. "*" is left out.
-  [[nodiscard]] virtual std::vector<std::string> event_types() const = 0;
-  /// nullopt if replaying an event onto rows that already contain it gives the same rows; else what stands in the way,
-  /// as a sentence's beginning: "candidate.toml:12: add".
-  [[nodiscard]] virtual std::optional<std::string> not_repeatable() const = 0;
+  [[nodiscard]] const Declaration& declaration() const { return declaration_; }
+  [[nodiscard]] const std::string& name() const { return declaration_.name; }
+  [[nodiscard]] int version() const { return declaration_.version; }
+  [[nodiscard]] const std::string& definition() const { return declaration_.definition; }
+  [[nodiscard]] const Extraction& extraction() const { return declaration_.payload; }
+  /// Its table. Types and scales are known once it is bound to the catalogue (bind_projector in
+  /// stages/apply/binding.h).
+  [[nodiscard]] const TableLayout& table() const { return table_; }
+  /// Whether handle() is called for events of this type.
+  [[nodiscard]] bool handles(std::string_view event_type) const;
+  /// The event types it names, sorted, without "*".
+  [[nodiscard]] std::vector<std::string> event_types() const;
+
+  /// What keeps an event from being replayed onto rows that hold it already; empty: nothing.
+  [[nodiscard]] const std::string& not_repeatable() const { return declaration_.not_repeatable; }
 
   /// Adds what `event` does to `changes`. Throws EventError if the event cannot be applied: then none of its changes
   /// are.
   virtual void handle(const Event& event, Changes& changes) const = 0;
+
+  /// What empties the projection before a rebuild, as one SQL statement in the transaction of the first batch; nullopt:
+  /// every row of the table. For a table of which a projection owns a part only. --truncate does not change it.
+  [[nodiscard]] virtual std::optional<std::string> clear() const { return std::nullopt; }
+
+ protected:
+  /// With the layout of a table that was looked up: `table`, `key` and `columns` of the declaration are not used.
+  Projector(Declaration declaration, TableLayout table);
+
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+ private:
+  Declaration declaration_;
+  TableLayout table_;
+  bool every_event_ = false;
+  std::unordered_set<std::string, TextHash, std::equal_to<>> event_types_;
 };
 
 /// Those of `known` that are `wanted`, in the order of `known`, each once; "all" is every one. Throws UsageError,

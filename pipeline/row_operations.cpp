@@ -67,9 +67,15 @@ Value to_value(const Column& column, const Json& json) {
   return to_decimal(column, json);
 }
 
+/// They refer to the operands.
+std::vector<Json> to_parts(std::initializer_list<Operand> key) {
+  std::vector<Json> parts;
+  for (const Operand& part : key) parts.push_back(part.json());
+  return parts;
+}
+
 void check_declared(const Column& column, Operation operation) {
-  if (operation == Operation::set || operation == Operation::init) return;
-  if (column.operations.combining() != operation)
+  if (!column.operations.has(operation))
     throw std::logic_error("the projector does not declare \"" + std::string(name_of(operation)) + "\" for column " +
                            quoted(column));
 }
@@ -110,12 +116,32 @@ Changes::Row& Changes::Row::apply(Operation operation, std::size_t column, const
   return *this;
 }
 
+Changes::Row& Changes::Row::apply(Operation operation, std::string_view column, const Operand& value) {
+  const auto index = changes_->table_->column_index(column);
+  if (!index)
+    throw std::logic_error("the projector writes column \"" + std::string(column) + "\" and does not declare it");
+  return apply(operation, *index, value.json());
+}
+
+Changes::Row Changes::upsert(std::initializer_list<Operand> key) {
+  return upsert(to_parts(key));
+}
+
+Changes::Row Changes::update(std::initializer_list<Operand> key) {
+  return update(to_parts(key));
+}
+
+void Changes::remove(std::initializer_list<Operand> key) {
+  remove(to_parts(key));
+}
+
 Changes::Row Changes::upsert(std::span<const Json> key) {
   pending_.emplace_back(make_key(*table_, key), RowChange::upsert({}));
   return {*this, pending_.size() - 1};
 }
 
 Changes::Row Changes::update(std::span<const Json> key) {
+  if (!table_->updates) throw std::logic_error("the projector does not declare that it updates existing rows");
   pending_.emplace_back(make_key(*table_, key), RowChange::update({}));
   return {*this, pending_.size() - 1};
 }

@@ -44,16 +44,19 @@ class Operations {
  private:
   std::uint8_t bits_ = 0;
 };
+constexpr Operations operator|(Operation left, Operation right) {
+  return Operations(left) | Operations(right);
+}
 
 /// "set", "init", "add", "min", "max", "append": as a projection file spells it.
 std::string_view name_of(Operation operation);
 
 /// A column that a projector writes.
 struct Column {
-  std::string name;
+  std::string name = {};
   ColumnType type = ColumnType::other;
-  std::optional<int> scale;  ///< numeric(p, s): operands are brought to s; integer columns have 0; else none
-  Operations operations;     ///< what the projector's rules may do to it; empty for key columns
+  std::optional<int> scale = {};  ///< numeric(p, s): operands are brought to s; integer columns have 0; else none
+  Operations operations = {};     ///< what the projector may do to it; empty for key columns
 };
 
 /// A projection's table as its projector sees it: the key and the columns it writes. Immutable during a run; change
@@ -62,6 +65,7 @@ struct TableLayout {
   std::string name;             ///< as the projector names it: "candidate_summary" or "schema.table"
   std::vector<Column> key;      ///< in the order of the projection's key
   std::vector<Column> columns;  ///< without the key; a column's index here is what changes refer to
+  bool updates = false;         ///< whether some changes touch existing rows only
 
   /// Index in `columns`; nullopt where there is none of that name.
   [[nodiscard]] std::optional<std::size_t> column_index(std::string_view column) const;

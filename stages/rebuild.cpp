@@ -88,9 +88,9 @@ class Rebuild {
     if (options_.clears()) return;
     std::vector<std::string> mistakes;
     for (const auto& selected : selected_)
-      if (const auto reason = selected.projector->not_repeatable())
+      if (const std::string& reason = selected.projector->not_repeatable(); !reason.empty())
         mistakes.push_back(
-            "projection " + selected.projector->name() + " cannot be replayed without clearing: " + *reason +
+            "projection " + selected.projector->name() + " cannot be replayed without clearing: " + reason +
             " is not repeatable, and would be applied again to rows that already hold these events; rebuild from the "
             "beginning, or pass --clear always, which throws the rows away that the replay does not recreate");
     if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
@@ -165,8 +165,8 @@ class Rebuild {
     std::vector<const Projector*> projectors;
     std::vector<Committer::Target> targets;
     for (const auto& selected : selected_) {
-      projectors.push_back(selected.projector);
-      targets.push_back({selected.projector, &selected.table});
+      projectors.push_back(selected.projector.get());
+      targets.push_back({selected.projector.get(), &selected.table});
     }
     Progress own_progress;
     Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;

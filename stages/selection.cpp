@@ -1,6 +1,7 @@
 #include "stages/selection.h"
 
 #include "pipeline/error.h"
+#include "stages/apply/binding.h"
 #include "stages/commit/target_checks.h"
 #include "stages/postgres/catalogue_query.h"
 
@@ -59,8 +60,8 @@ std::vector<SelectedProjection> select_projections(const SelectionRequest& reque
                                        .truncate = request.truncate,
                                        .store_relations = request.store_relations});
     mistakes.insert(mistakes.end(), refused.begin(), refused.end());
-    if (file != nullptr) selected.owned = file->bind(selected.table, mistakes);
-    selected.projector = file != nullptr ? selected.owned.get() : registered;
+    selected.projector =
+        file != nullptr ? file->bind(selected.table, mistakes) : bind_projector(*registered, selected.table, mistakes);
     if (selected.projector != nullptr) result.push_back(std::move(selected));
   }
   return result;

@@ -14,8 +14,7 @@ namespace rebuild_projection {
 
 /// A projection that a run rebuilds: its projector and its table, checked against each other.
 struct SelectedProjection {
-  const Projector* projector = nullptr;
-  std::unique_ptr<Projector> owned;  ///< empty where the projector is the registry's
+  std::unique_ptr<Projector> projector;  ///< may refer to the registry's
   CatalogueTable table;
 };
 

@@ -126,27 +126,22 @@ Json EventValues::get(const BoundSource& source) {
 }
 
 Json EventValues::get_attribute(const BoundSource& source) {
-  const StoredEvent& stored = event_.stored();
-  const auto nullable = [](const std::optional<std::string_view>& text) {
-    return text ? Json{Json::Kind::string, *text} : Json{Json::Kind::null, {}};
-  };
   switch (source.attribute) {
     case Attribute::event_id:
-      return {Json::Kind::string, stored.event_id};
+      return event_.event_id();
     case Attribute::type:
-      return {Json::Kind::string, stored.type};
+      return {Json::Kind::string, event_.type()};
     case Attribute::ts:
-      return nullable(stored.ts);
+      return event_.ts();
     case Attribute::metadata:
-      return nullable(stored.metadata);
+      return event_.metadata();
     case Attribute::position:
-      if (!position_) position_ = to_string(stored.owned_position());
+      if (!position_) position_ = to_string(event_.stored().owned_position());
       return {Json::Kind::string, *position_};
     case Attribute::stream_id:
       break;
   }
-  if (!stored.stream_id) throw EventError("the event has no stream id, which the projection reads as \"@stream_id\"");
-  return {Json::Kind::string, *stored.stream_id};
+  return event_.stream_id();
 }
 
 bool EventValues::holds(const BoundCondition& condition) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <span>
 #include <utility>
 
@@ -10,12 +9,47 @@
 
 namespace rebuild_projection {
 
-FileProjector::FileProjector(std::shared_ptr<const ProjectionFile::Content> content, TableLayout layout)
-    : content_(std::move(content)), layout_(std::move(layout)) {
-  for (const Rule& rule : content_->rules) {
-    rules_.push_back(bind_rule(rule, layout_, extraction_));
-    for (const std::string& type : rule.events) rules_by_type_[type];
+namespace {
+
+std::string obstacle_of(const ProjectionFile::Content& content) {
+  const auto place = [&](int line) { return content.path.string() + ":" + std::to_string(line) + ": "; };
+  for (const Rule& rule : content.rules) {
+    if (rule.rows == Rule::Rows::update) return place(rule.rows_line) + "rows = \"update\"";
+    for (const Assignment& assignment : rule.assignments)
+      if (assignment.operation == Operation::add || assignment.operation == Operation::append)
+        return place(assignment.line) + std::string(name_of(assignment.operation));
   }
+  return "";
+}
+
+}  // namespace
+
+struct FileProjector::Parts {
+  Declaration declaration;
+  TableLayout layout;
+  std::vector<BoundRule> rules;
+
+  Parts(const ProjectionFile::Content& content, TableLayout&& bound) : layout(std::move(bound)) {
+    for (const Rule& rule : content.rules) {
+      rules.push_back(bind_rule(rule, layout, declaration.payload));
+      if (rule.every_event) declaration.events.emplace_back("*");
+      declaration.events.insert(declaration.events.end(), rule.events.begin(), rule.events.end());
+    }
+    declaration.name = content.name;
+    declaration.version = content.version;
+    declaration.definition = definition_of(content);
+    declaration.not_repeatable = obstacle_of(content);
+  }
+};
+
+FileProjector::FileProjector(std::shared_ptr<const ProjectionFile::Content> content, TableLayout layout)
+    : FileProjector(content, Parts(*content, std::move(layout))) {}
+
+FileProjector::FileProjector(std::shared_ptr<const ProjectionFile::Content> content, Parts parts)
+    : Projector(std::move(parts.declaration), std::move(parts.layout)),
+      content_(std::move(content)),
+      rules_(std::move(parts.rules)) {
+  for (const std::string& type : event_types()) rules_by_type_[type];
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     const Rule& rule = content_->rules[i];
     if (rule.every_event) {
@@ -26,34 +60,9 @@ FileProjector::FileProjector(std::shared_ptr<const ProjectionFile::Content> cont
   }
 }
 
-std::string FileProjector::definition() const {
-  return definition_of(*content_);
-}
-
 const FileProjector::RuleNumbers& FileProjector::rules_for(std::string_view event_type) const {
   const auto found = rules_by_type_.find(event_type);
   return found == rules_by_type_.end() ? rules_for_every_type_ : found->second;
-}
-
-bool FileProjector::handles(std::string_view event_type) const {
-  return !rules_for(event_type).empty();
-}
-
-std::vector<std::string> FileProjector::event_types() const {
-  std::set<std::string> types;
-  for (const auto& [type, numbers] : rules_by_type_) types.insert(type);
-  return {types.begin(), types.end()};
-}
-
-std::optional<std::string> FileProjector::not_repeatable() const {
-  const auto place = [&](int line) { return content_->path.string() + ":" + std::to_string(line) + ": "; };
-  for (const Rule& rule : content_->rules) {
-    if (rule.rows == Rule::Rows::update) return place(rule.rows_line) + "rows = \"update\"";
-    for (const Assignment& assignment : rule.assignments)
-      if (assignment.operation == Operation::add || assignment.operation == Operation::append)
-        return place(assignment.line) + std::string(name_of(assignment.operation));
-  }
-  return std::nullopt;
 }
 
 void FileProjector::handle(const Event& event, Changes& changes) const {

@@ -45,8 +45,11 @@ void Committer::in_transaction(Write&& write) {
 void Committer::begin_batch() {
   if (!first_) return;
   if (settings_.clear)
-    for (std::size_t index = 0; index < writers_.size(); ++index)
-      rows_cleared_[index] = writers_[index].clear(session_, settings_.truncate);
+    for (std::size_t index = 0; index < writers_.size(); ++index) {
+      const auto own = targets_[index].projector->clear();
+      rows_cleared_[index] =
+          own ? session_.execute(*own).affected() : writers_[index].clear(session_, settings_.truncate);
+    }
   checkpoints_.reset(session_);
 }
 

@@ -17,7 +17,8 @@ const TableLayout& table() {
   static const TableLayout layout{
       "t",
       {{"id", ColumnType::numeric, {}, {}}},
-      {{"text", ColumnType::text, {}, Operation::set}, {"list", ColumnType::array, {}, Operation::append}}};
+      {{"text", ColumnType::text, {}, Operation::set}, {"list", ColumnType::array, {}, Operation::append}},
+      true};
   return layout;
 }
 
@@ -26,8 +27,8 @@ enum class Rule { upsert, update, remove };
 void add(ChangeSet& set, std::string_view key, Rule rule, std::string_view text = {}) {
   const std::array parts{Json{Kind::number, key}};
   Changes changes(table());
-  if (rule == Rule::upsert) changes.upsert(parts).set(0, {Kind::string, text});
-  if (rule == Rule::update) changes.update(parts).set(0, {Kind::string, text});
+  if (rule == Rule::upsert) changes.upsert(parts).apply(Operation::set, 0, {Kind::string, text});
+  if (rule == Rule::update) changes.update(parts).apply(Operation::set, 0, {Kind::string, text});
   if (rule == Rule::remove) changes.remove(parts);
   changes.move_into(set);
 }

@@ -145,7 +145,7 @@ TEST(Composition, InitThenAddKeepsBothAnswers) {
 
 TEST(Composition, PlainUpsertsAreStoredOnce) {
   const RowChange change = OneRow()
-                               .upsert([](Changes::Row& row) { row.set(label, number("5")); })
+                               .upsert([](Changes::Row& row) { row.apply(Operation::set, label, number("5")); })
                                .upsert([](Changes::Row& row) { row.apply(Operation::add, count, number("1")); })
                                .change();
   EXPECT_TRUE(change.same);

@@ -192,7 +192,7 @@ std::string described(const ColumnChanges& changes) {
 
 const TableLayout& table() {
   static const TableLayout layout = [] {
-    TableLayout result{"plain", {{"id", ColumnType::integer, 0, {}}}, {}};
+    TableLayout result{"plain", {{"id", ColumnType::integer, 0, {}}}, {}, true};
     for (const Target& target : targets()) result.columns.push_back(target.column);
     return result;
   }();

@@ -14,20 +14,8 @@ namespace {
 
 class Named : public Projector {
  public:
-  explicit Named(std::string name) : name_(std::move(name)) {}
-  [[nodiscard]] const std::string& name() const override { return name_; }
-  [[nodiscard]] std::string definition() const override { return ""; }
-  [[nodiscard]] const TableLayout& table() const override { return table_; }
-  [[nodiscard]] const Extraction& extraction() const override { return extraction_; }
-  [[nodiscard]] bool handles(std::string_view) const override { return false; }
-  [[nodiscard]] std::vector<std::string> event_types() const override { return {}; }
-  [[nodiscard]] std::optional<std::string> not_repeatable() const override { return std::nullopt; }
+  explicit Named(const std::string& name) : Projector({.name = name}) {}
   void handle(const Event&, Changes&) const override {}
-
- private:
-  std::string name_;
-  TableLayout table_;
-  Extraction extraction_;
 };
 
 ProjectorRegistry registry_of(const std::vector<std::string>& names) {

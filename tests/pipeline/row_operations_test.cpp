@@ -26,7 +26,8 @@ const TableLayout& table() {
                                    {"lowest", ColumnType::integer, 0, plain | Operation::min},
                                    {"seen", ColumnType::timestamp, {}, plain | Operation::max},
                                    {"tags", ColumnType::array, {}, plain | Operation::append},
-                                   {"ratio", ColumnType::floating, {}, plain | Operation::max}}};
+                                   {"ratio", ColumnType::floating, {}, plain | Operation::max}},
+                                  true};
   return layout;
 }
 
@@ -141,7 +142,7 @@ TEST(RowOperations, UndeclaredOperationsAreBugs) {
 TEST(RowOperations, DiscardedChangesAreGone) {
   const std::array key{Json{Kind::number, "1"}};
   Changes changes(table());
-  changes.upsert(key).set(label, {Kind::string, "a"});
+  changes.upsert(key).apply(Operation::set, label, {Kind::string, "a"});
   changes.remove(key);
   changes.discard();
   ChangeSet set(table());
@@ -153,8 +154,8 @@ TEST(RowOperations, ColumnsAreSortedWhateverTheOrderOfTheCalls) {
   const std::array key{Json{Kind::number, "1"}};
   Changes changes(table());
   changes.update(key)
-      .set(tags, {Kind::string, "{}"})
-      .set(label, {Kind::string, "a"})
+      .apply(Operation::set, tags, {Kind::string, "{}"})
+      .apply(Operation::set, label, {Kind::string, "a"})
       .apply(Operation::add, amount, {Kind::number, "1"});
   ChangeSet set(table());
   changes.move_into(set);

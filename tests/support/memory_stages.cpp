@@ -68,19 +68,23 @@ ParsedPage MemoryParser::parse(const Page& page) const {
   return parsed;
 }
 
-CountingProjector::CountingProjector(std::string name, std::string type)
-    : name_(std::move(name)), type_(std::move(type)) {
-  layout_.name = name_;
-  layout_.key.push_back({"stream", ColumnType::text, std::nullopt, {}});
-  layout_.columns.push_back({"events", ColumnType::integer, 0, Operation::add});
-  layout_.columns.push_back({"last_event", ColumnType::text, std::nullopt, Operation::set});
-}
+CountingProjector::CountingProjector(const std::string& name, const std::string& type)
+    : Projector({.name = name,
+                 .table = name,
+                 .key = {"stream"},
+                 .columns = {{"events", Operation::add}, {"last_event", Operation::set}},
+                 .events = {type},
+                 .definition = "counting",
+                 .not_repeatable = "add"},
+                {.name = name,
+                 .key = {{"stream", ColumnType::text}},
+                 .columns = {{"events", ColumnType::integer, 0, Operation::add},
+                             {"last_event", ColumnType::text, std::nullopt, Operation::set}}}) {}
 
 void CountingProjector::handle(const Event& event, Changes& changes) const {
   ++handled;
+  changes.upsert({event.stream_id()}).add("events", 1).set("last_event", event.event_id());
   const StoredEvent& stored = event.stored();
-  const std::vector<Json> key{{Json::Kind::string, *stored.stream_id}};
-  changes.upsert(key).apply(Operation::add, 0, {Json::Kind::number, "1"}).set(1, {Json::Kind::string, stored.event_id});
   on_handle(number_of(stored.event_id));  // last, so that a throw has something to undo
 }
 

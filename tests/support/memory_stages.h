@@ -54,25 +54,11 @@ class MemoryParser : public PayloadParser {
 /// Counts the events of each stream: column "events" by add, "last_event" by set. Key: stream.
 class CountingProjector : public Projector {
  public:
-  explicit CountingProjector(std::string name, std::string type = "*");
-  const std::string& name() const override { return name_; }
-  std::string definition() const override { return "counting"; }
-  const TableLayout& table() const override { return layout_; }
-  const Extraction& extraction() const override { return extraction_; }
-  bool handles(std::string_view type) const override { return type_ == "*" || type == type_; }
-  std::vector<std::string> event_types() const override {
-    return type_ == "*" ? std::vector<std::string>{} : std::vector{type_};
-  }
-  std::optional<std::string> not_repeatable() const override { return "add"; }
+  explicit CountingProjector(const std::string& name, const std::string& type = "*");
   void handle(const Event& event, Changes& changes) const override;
 
   Hook on_handle = [](std::uint64_t) {};
   mutable std::atomic<std::uint64_t> handled{0};
-
- private:
-  std::string name_, type_;
-  TableLayout layout_;
-  Extraction extraction_;
 };
 
 /// Applies what it gets to rows in memory, in the plainest way.

@@ -133,7 +133,7 @@ inline void handle(const Projector& projector, const MemoryEvent& event, MemoryR
     }
   }
   Changes changes(projector.table());
-  projector.handle(Event(stored, values, elements), changes);
+  projector.handle(Event(stored, projector.extraction(), values, elements), changes);
   ChangeSet set(projector.table());
   changes.move_into(set);
   change_rows(set, rows);

@@ -26,9 +26,10 @@ class TableWriterTest : public testing::Test {
         "CREATE TABLE target (id integer PRIMARY KEY, name text DEFAULT 'none', count integer NOT NULL DEFAULT 10,"
         " tags text[])");
     layout.name = "target";
+    layout.updates = true;
     layout.key = {{"id", ColumnType::integer, 0, {}}};
     layout.columns = {{"name", ColumnType::text, {}, Operation::set},
-                      {"count", ColumnType::integer, 0, Operation::add},
+                      {"count", ColumnType::integer, 0, Operation::set | Operation::add},
                       {"tags", ColumnType::array, {}, Operation::append}};
     table = *read_table(session, "target");
     writer = std::make_unique<TableWriter>(layout, table);
@@ -45,12 +46,12 @@ class TableWriterTest : public testing::Test {
   void upsert(ChangeSet& set, const std::string& id, std::string_view name) {
     const Json key = number(id);
     change(set, [&](Changes& changes) {
-      changes.upsert({&key, 1}).set(0, text(name)).apply(Operation::add, 1, number("1"));
+      changes.upsert({&key, 1}).apply(Operation::set, 0, text(name)).apply(Operation::add, 1, number("1"));
     });
   }
   void update(ChangeSet& set, const std::string& id, std::string_view name) {
     const Json key = number(id);
-    change(set, [&](Changes& changes) { changes.update({&key, 1}).set(0, text(name)); });
+    change(set, [&](Changes& changes) { changes.update({&key, 1}).apply(Operation::set, 0, text(name)); });
   }
   void remove(ChangeSet& set, const std::string& id) {
     const Json key = number(id);
@@ -154,7 +155,7 @@ TEST_F(TableWriterTest, ClearsByDeleteOrTruncate) {
 TEST_F(TableWriterTest, ARefusedValueLeavesTheTransactionToTheCaller) {
   ChangeSet set(layout);
   const Json key = number("1");
-  change(set, [&](Changes& changes) { changes.upsert({&key, 1}).set(1, number("2147483648")); });
+  change(set, [&](Changes& changes) { changes.upsert({&key, 1}).apply(Operation::set, 1, number("2147483648")); });
   session.execute("BEGIN; SAVEPOINT s");
   try {
     writer->write(session, set);

@@ -14,22 +14,9 @@ namespace rebuild_projection::test {
 /// A projector that only wants something out of payloads, of events of type "wanted".
 class ExtractingProjector : public Projector {
  public:
-  explicit ExtractingProjector(Extraction extraction, std::string type = "wanted")
-      : extraction_(std::move(extraction)), type_(std::move(type)) {}
-  [[nodiscard]] const std::string& name() const override { return name_; }
-  [[nodiscard]] std::string definition() const override { return ""; }
-  [[nodiscard]] const TableLayout& table() const override { return table_; }
-  [[nodiscard]] const Extraction& extraction() const override { return extraction_; }
-  [[nodiscard]] bool handles(std::string_view type) const override { return type == type_; }
-  [[nodiscard]] std::vector<std::string> event_types() const override { return {type_}; }
-  [[nodiscard]] std::optional<std::string> not_repeatable() const override { return std::nullopt; }
+  explicit ExtractingProjector(Extraction extraction, const std::string& type = "wanted")
+      : Projector({.name = "extracting", .events = {type}, .payload = std::move(extraction)}) {}
   void handle(const Event&, Changes&) const override {}
-
- private:
-  const std::string name_ = "extracting";
-  const TableLayout table_;
-  const Extraction extraction_;
-  const std::string type_;
 };
 
 /// A value as one text: "number 1.10", "string abc", "null", "missing", "invalid".
