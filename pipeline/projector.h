@@ -38,7 +38,7 @@ class Projector {
     std::vector<std::string> events = {};  ///< types that handle() is called for, or "*"; others count as ignored
     Extraction payload = {};               ///< what handle() reads from payloads
     /// The same text for the same behaviour: a checkpoint made under another one cannot be resumed. Empty: made from
-    /// everything above, which `version` stands for what the code does in.
+    /// everything above, where `version` stands for the code of handle().
     std::string definition = {};
     /// What stands in the way of replaying an event onto rows that already hold it, as a sentence's beginning:
     /// "candidate.toml:12: add". Empty: `add`, `append` and `updates`, where there are any; else nothing does.
@@ -56,7 +56,7 @@ class Projector {
   [[nodiscard]] const std::string& definition() const { return declaration_.definition; }
   [[nodiscard]] const Extraction& extraction() const { return declaration_.payload; }
   /// Its table. Types and scales are known once it is bound to the catalogue (bind_projector in
-  /// stages/apply/binding.h).
+  /// stages/apply/projector_binding.h).
   [[nodiscard]] const TableLayout& table() const { return table_; }
   /// Whether handle() is called for events of this type.
   [[nodiscard]] bool handles(std::string_view event_type) const;

@@ -1,7 +1,7 @@
 #include "stages/selection.h"
 
 #include "pipeline/error.h"
-#include "stages/apply/binding.h"
+#include "stages/apply/projector_binding.h"
 #include "stages/commit/target_checks.h"
 #include "stages/postgres/catalogue_query.h"
 
