@@ -1,6 +1,6 @@
-#include <algorithm>
+#include "pipeline/change_set.h"
 
-#include "pipeline/changes.h"
+#include <algorithm>
 
 namespace rebuild_projection {
 namespace {

@@ -1,200 +1,159 @@
 #include "pipeline/changes.h"
 
-#include <algorithm>
+#include <charconv>
 #include <stdexcept>
-#include <type_traits>
 
+#include "pipeline/column_error.h"
+
+/// From a value of a payload to a change of a column.
 namespace rebuild_projection {
 namespace {
 
-bool is_null(const Value& value) {
-  return std::holds_alternative<Null>(value);
+using Action = ColumnChange::Action;
+
+/// An integral number of an integer column, or the column's scale of any other.
+Decimal to_decimal(const Column& column, const Json& json) {
+  const bool whole = column.type == ColumnType::integer;
+  const std::string_view needed = whole ? "an integer" : "a number";
+  if (json.kind != Json::Kind::number && json.kind != Json::Kind::string) throw wrong_value(column, needed, json);
+  std::optional<Decimal> number = Decimal::parse(json.text);
+  if (!number && json.kind == Json::Kind::string) throw wrong_value(column, needed, json);
+  if (!number) throw EventError("column " + quoted(column) + " cannot hold a number of so many digits");
+  if (whole) {
+    if (!number->is_integral())
+      throw EventError("column " + quoted(column) + " needs an integer, the payload has a number with a fraction");
+    return number->rounded(0);
+  }
+  return column.scale ? number->rounded(*column.scale) : *number;
 }
 
-std::unique_ptr<Value> copy(const std::unique_ptr<Value>& value) {
-  return value ? std::make_unique<Value>(copy(*value)) : nullptr;
+Timestamp to_timestamp(const Column& column, const Json& json) {
+  const auto moment = json.kind == Json::Kind::string ? Timestamp::parse(json.text) : std::nullopt;
+  if (!moment) throw wrong_value(column, "a timestamp", json);
+  return *moment;
 }
 
-void append(List& list, const List& operand) {
-  list.appended.insert(list.appended.end(), operand.appended.begin(), operand.appended.end());
-  list.appended_bytes += operand.appended_bytes;
+/// The text for a column that is only set or initialised.
+std::string to_column_text(const Column& column, const Json& json) {
+  if (column.type == ColumnType::integer && json.kind == Json::Kind::number) {
+    const std::string_view text = json.text;
+    std::int64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error == std::errc() && end == text.data() + text.size()) return std::to_string(number);
+    return to_decimal(column, json).to_text();
+  }
+  return std::string(json.text);
 }
 
-template <class Comparable>
-void keep(Operation combining, Comparable& value, const Comparable& operand) {
-  // Neither replaces an equal one: ties keep the earlier value.
-  if (combining == Operation::min ? operand < value : value < operand) value = operand;
-}
-
-/// `value` becomes "value, then `operand`" under the column's combining operation. Neither is Null.
-void combine(Operation combining, Value& value, const Value& operand) {
-  if (auto* number = std::get_if<Decimal>(&value)) {
-    if (combining == Operation::add) {
-      *number += std::get<Decimal>(operand);
-    } else {
-      keep(combining, *number, std::get<Decimal>(operand));
-    }
-  } else if (auto* moment = std::get_if<Timestamp>(&value)) {
-    keep(combining, *moment, std::get<Timestamp>(operand));
+Value make_list(const Json* base, const Json* element) {
+  auto list = std::make_unique<List>();
+  if (base != nullptr) list->base = std::string(base->text);
+  if (element == nullptr) return list;
+  if (element->kind == Json::Kind::null) {
+    list->appended.emplace_back(std::nullopt);
   } else {
-    append(*std::get<std::unique_ptr<List>>(value), *std::get<std::unique_ptr<List>>(operand));
+    const std::string& text = list->appended.emplace_back(std::string(element->text)).value();
+    const bool is_inline = text.capacity() <= std::string().capacity();
+    list->appended_bytes = is_inline ? 0 : text.capacity() + 1;
   }
+  return list;
 }
 
-Operation combining_operation(const TableLayout& table, std::size_t column) {
-  const std::optional<Operation> operation = table.columns[column].operations.combining();
-  if (!operation) throw std::logic_error("a combining change of a column that has no combining operation");
-  return *operation;
+/// `json` as the column holds it: as what its combining operation works on, or as text.
+Value to_value(const Column& column, const Json& json) {
+  const std::optional<Operation> combining = column.operations.combining();
+  if (!combining) return to_column_text(column, json);
+  if (*combining == Operation::append) return make_list(&json, nullptr);
+  if (column.type == ColumnType::timestamp) return to_timestamp(column, json);
+  return to_decimal(column, json);
 }
 
-void combine_after(Operation combining, ColumnChange& first, ColumnChange&& later) {
-  switch (first.action) {
-    case ColumnChange::Action::replace:
-      if (is_null(first.value)) {
-        first.value = std::move(later.if_null ? *later.if_null : later.value);
-      } else {
-        combine(combining, first.value, later.value);
-      }
-      return;
-    case ColumnChange::Action::init:
-      first.action = ColumnChange::Action::combine;
-      first.if_null = std::make_unique<Value>(std::move(first.value));
-      combine(combining, *first.if_null, later.value);
-      first.value = std::move(later.value);
-      break;
-    case ColumnChange::Action::combine:
-      // What the column has become is not NULL, whatever it was: later.if_null has no part in it.
-      combine(combining, first.value, later.value);
-      if (!first.if_null) return;
-      combine(combining, *first.if_null, later.value);
-      break;
+/// They refer to the operands.
+std::vector<Json> to_parts(std::initializer_list<Operand> key) {
+  std::vector<Json> parts;
+  for (const Operand& part : key) parts.push_back(part.json());
+  return parts;
+}
+
+void check_declared(const Column& column, Operation operation) {
+  if (!column.operations.has(operation))
+    throw std::logic_error("the projector does not declare \"" + std::string(name_of(operation)) + "\" for column " +
+                           quoted(column));
+}
+
+/// The change that `operation` makes; nullopt where it makes none.
+std::optional<ColumnChange> make_change(const Column& column, std::uint16_t index, Operation operation,
+                                        const Json& json) {
+  if (json.kind == Json::Kind::invalid) throw unreadable_value(column, json);
+  const bool absent = json.kind == Json::Kind::missing || json.kind == Json::Kind::null;
+  switch (operation) {
+    case Operation::set:
+      if (json.kind == Json::Kind::missing) return std::nullopt;
+      return ColumnChange{index, Action::replace, absent ? Value(Null{}) : to_value(column, json), nullptr};
+    case Operation::init:
+      if (absent) return std::nullopt;
+      return ColumnChange{index, Action::init, to_value(column, json), nullptr};
+    case Operation::add:
+      return ColumnChange{index, Action::combine, absent ? Value(Decimal(0)) : to_value(column, json), nullptr};
+    case Operation::min:
+    case Operation::max:
+      if (absent) return std::nullopt;
+      return ColumnChange{index, Action::combine, to_value(column, json), nullptr};
+    case Operation::append:
+      if (json.kind == Json::Kind::missing) return std::nullopt;
+      return ColumnChange{index, Action::combine, make_list(nullptr, &json), nullptr};
   }
-  if (equal(*first.if_null, first.value)) first.if_null.reset();
-}
-
-void compose_column(const TableLayout& table, ColumnChange& first, ColumnChange&& later) {
-  switch (later.action) {
-    case ColumnChange::Action::replace:
-      std::swap(first, later);  // a plain move would keep the memory of a long text for a short one
-      break;
-    case ColumnChange::Action::init:
-      // Every other change leaves a value behind that is not NULL.
-      if (first.action == ColumnChange::Action::replace && is_null(first.value)) first.value = std::move(later.value);
-      break;
-    case ColumnChange::Action::combine:
-      combine_after(combining_operation(table, later.column), first, std::move(later));
-      break;
-  }
-}
-
-ColumnChanges clone(const ColumnChanges& columns) {
-  ColumnChanges result;
-  result.reserve(columns.size());
-  for (const ColumnChange& column : columns)
-    result.push_back({column.column, column.action, copy(column.value), copy(column.if_null)});
-  return result;
+  return std::nullopt;
 }
 
 }  // namespace
 
-Value copy(const Value& value) {
-  return std::visit(
-      [](const auto& held) -> Value {
-        if constexpr (std::is_same_v<std::decay_t<decltype(held)>, std::unique_ptr<List>>) {
-          return std::make_unique<List>(*held);
-        } else {
-          return held;
-        }
-      },
-      value);
+Changes::Row& Changes::Row::apply(Operation operation, std::size_t column, const Json& value) {
+  const TableLayout& table = *changes_->table_;
+  const Column& target = table.columns.at(column);
+  check_declared(target, operation);
+  if (auto change = make_change(target, static_cast<std::uint16_t>(column), operation, value))
+    compose(table, changes_->pending_[index_].second.present, std::move(*change));
+  return *this;
 }
 
-bool equal(const Value& left, const Value& right) {
-  if (left.index() != right.index()) return false;
-  if (const auto* list = std::get_if<std::unique_ptr<List>>(&left))
-    return **list == *std::get<std::unique_ptr<List>>(right);
-  if (const auto* number = std::get_if<Decimal>(&left))
-    return number->scale() == std::get<Decimal>(right).scale() && *number == std::get<Decimal>(right);
-  return left == right;
+Changes::Row& Changes::Row::apply(Operation operation, std::string_view column, const Operand& value) {
+  const auto index = changes_->table_->column_index(column);
+  if (!index)
+    throw std::logic_error("the projector writes column \"" + std::string(column) + "\" and does not declare it");
+  return apply(operation, *index, value.json());
 }
 
-std::string to_text(const Value& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return *text;
-  if (const auto* number = std::get_if<Decimal>(&value)) return number->to_text();
-  if (const auto* moment = std::get_if<Timestamp>(&value)) return moment->to_text();
-  throw std::logic_error("NULL and lists have no text");
+Changes::Row Changes::upsert(std::initializer_list<Operand> key) {
+  return upsert(to_parts(key));
 }
 
-RowChange RowChange::clone() const {
-  RowChange result;
-  result.removes = removes;
-  result.creates = creates;
-  result.same = same;
-  result.present = rebuild_projection::clone(present);
-  result.absent = rebuild_projection::clone(absent);
-  return result;
+Changes::Row Changes::update(std::initializer_list<Operand> key) {
+  return update(to_parts(key));
 }
 
-RowChange RowChange::upsert(ColumnChanges columns) {
-  RowChange change;
-  change.creates = true;
-  change.same = true;
-  change.present = std::move(columns);
-  return change;
+void Changes::remove(std::initializer_list<Operand> key) {
+  remove(to_parts(key));
 }
 
-RowChange RowChange::update(ColumnChanges columns) {
-  RowChange change;
-  change.present = std::move(columns);
-  return change;
+Changes::Row Changes::upsert(std::span<const Json> key) {
+  pending_.emplace_back(make_key(*table_, key), RowChange::upsert({}));
+  return {*this, pending_.size() - 1};
 }
 
-RowChange RowChange::remove() {
-  RowChange change;
-  change.removes = true;
-  return change;
+Changes::Row Changes::update(std::span<const Json> key) {
+  if (!table_->updates) throw std::logic_error("the projector does not declare that it updates existing rows");
+  pending_.emplace_back(make_key(*table_, key), RowChange::update({}));
+  return {*this, pending_.size() - 1};
 }
 
-void compose(const TableLayout& table, ColumnChanges& first, ColumnChange&& later) {
-  const auto at =
-      std::lower_bound(first.begin(), first.end(), later.column,
-                       [](const ColumnChange& change, std::uint16_t column) { return change.column < column; });
-  if (at != first.end() && at->column == later.column) {
-    compose_column(table, *at, std::move(later));
-  } else {
-    first.insert(at, std::move(later));
-  }
+void Changes::remove(std::span<const Json> key) {
+  pending_.emplace_back(make_key(*table_, key), RowChange::remove());
 }
 
-void compose(const TableLayout& table, ColumnChanges& first, ColumnChanges&& later) {
-  if (first.empty()) {
-    first = std::move(later);
-    return;
-  }
-  for (ColumnChange& change : later) compose(table, first, std::move(change));
-}
-
-void compose(const TableLayout& table, RowChange& first, RowChange&& later) {
-  const bool nothing_before = !first.removes && !first.creates && first.present.empty();
-  if (later.removes || nothing_before) {
-    first = std::move(later);
-    return;
-  }
-  if (first.same) {  // The row is there afterwards in either case, and has the same changes behind it.
-    compose(table, first.present, std::move(later.present));
-    return;
-  }
-  if (first.creates) {
-    compose(table, first.absent, first.removes ? std::move(later.present) : clone(later.present));
-  } else if (later.creates) {
-    first.creates = true;
-    if (!later.same) {
-      first.absent = std::move(later.absent);
-    } else {
-      first.absent = first.removes ? std::move(later.present) : clone(later.present);
-    }
-  }
-  if (!first.removes) compose(table, first.present, std::move(later.present));
+void Changes::move_into(ChangeSet& set) {
+  for (auto& [key, change] : pending_) set.add(std::move(key), std::move(change));
+  pending_.clear();
 }
 
 }  // namespace rebuild_projection

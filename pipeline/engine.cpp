@@ -10,6 +10,7 @@
 #include "pipeline/fold.h"
 #include "pipeline/graph.h"
 #include "pipeline/limits.h"
+#include "pipeline/machine.h"
 #include "pipeline/open_batch.h"
 
 namespace rebuild_projection {
@@ -67,7 +68,11 @@ class Run {
                 {.read = [this] { return read(); },
                  .parse = [this](PageInFlight& page) { parse(page); },
                  .apply = [this](PageInFlight& page, std::size_t projector) { apply(page, projector); },
-                 .commit = [this](const PagePtr& page) { commit(page); }});
+                 .commit =
+                     [this](const PagePtr& page) {
+                       commit(page);
+                       --pages_in_flight_;  // not earlier: the token is out until here, and read counts on that
+                     }});
     } catch (...) {  // no body throws, unless memory ran out between them
       fail_batch("", 0, text_of(std::current_exception()));
     }
@@ -105,8 +110,9 @@ class Run {
         result->page = std::move(*page);
       else
         read_ended_ = true;
-      // With every token out, nothing will be asked for until a commit is through.
-      if (!read_ended_ && pages_in_flight_ + 1 >= options_.tokens) stages_.source.pause();
+      // With every token out, nothing is asked for until a commit is through; after the last event, never again.
+      const bool last = options_.max_events != 0 && read_events_ + result->page.events.size() >= options_.max_events;
+      if (!read_ended_ && (last || pages_in_flight_ + 1 >= options_.tokens)) stages_.source.pause();
     } catch (...) {
       result->page.failure = Failure{std::current_exception(), "", std::nullopt};
       read_ended_ = true;
@@ -171,7 +177,6 @@ class Run {
   // ---- commit: one call at a time, in page order
 
   void commit(const PagePtr& flight) {
-    --pages_in_flight_;
     if (ended_) return;
     if (const Failure* failure = first_failure(*flight)) return fail_page(*flight, *failure);
     const Progress::Busy busy(progress_, Stage::commit);

@@ -23,7 +23,4 @@ namespace rebuild_projection {
 Report run_pipeline(const RunOptions& options, const std::vector<const Projector*>& projectors, const Stages& stages,
                     Progress& progress, const std::stop_token& stop);
 
-/// `options` with every "from the machine" replaced: CPUs of this process (affinity and cgroup), its memory.
-RunOptions with_defaults(RunOptions options);
-
 }  // namespace rebuild_projection

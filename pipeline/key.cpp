@@ -1,9 +1,12 @@
+#include "pipeline/key.h"
+
 #include <array>
 #include <charconv>
 #include <stdexcept>
 
-#include "pipeline/changes.h"
 #include "pipeline/column_error.h"
+#include "pipeline/decimal.h"
+#include "pipeline/timestamp.h"
 
 /// Keys that are the same to the database, in one spelling each.
 namespace rebuild_projection {

@@ -1,9 +1,9 @@
+#include "pipeline/machine.h"
+
 #include <algorithm>
 #include <fstream>
 #include <string>
 #include <thread>
-
-#include "pipeline/engine.h"
 
 namespace rebuild_projection {
 

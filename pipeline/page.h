@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "pipeline/changes.h"
+#include "pipeline/change_set.h"
 #include "pipeline/event.h"
 
 /// What travels through the pipeline: pages of events, and what the stages add to them.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pipeline/error.h"
@@ -96,7 +97,8 @@ struct Committed {
 
 /// An event that the database refused while errors stop the run.
 struct RefusedEvent : RunError {
-  RefusedEvent(std::string in_projection, DeadLetter refused);
+  RefusedEvent(std::string in_projection, DeadLetter refused)
+      : RunError(refused.error), projection(std::move(in_projection)), event(std::move(refused)) {}
   std::string projection;
   DeadLetter event;
 };

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "pipeline/engine.h"
 #include "pipeline/error.h"
+#include "pipeline/machine.h"
 #include "stages/read/store_file.h"
 #include "stages/shipped.h"
 

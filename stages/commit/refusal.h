@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "pipeline/changes.h"
+#include "pipeline/change_set.h"
 #include "stages/postgres/catalogue.h"
 #include "stages/postgres/session.h"
 

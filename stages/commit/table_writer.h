@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/changes.h"
+#include "pipeline/change_set.h"
 #include "stages/postgres/catalogue.h"
 #include "stages/postgres/session.h"
 

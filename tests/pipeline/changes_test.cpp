@@ -1,176 +1,171 @@
-// Without these tests the rows could depend on how events were cut into batches and pages: the algebra is what
-// everything concurrent in the engine rests on.
-#include "pipeline/changes.h"
-
+// Without these tests a value could reach a column changed, or a wrong one without an error that names the column.
 #include <gtest/gtest.h>
 
-#include <random>
+#include <array>
+#include <stdexcept>
 #include <string>
 
-#include "tests/pipeline/plain_rows.h"
+#include "pipeline/changes.h"
+#include "pipeline/error.h"
 
 namespace rebuild_projection {
 namespace {
 
 using Action = ColumnChange::Action;
+using Kind = Json::Kind;
 
-/// One random case: a history of changes, and a table it meets.
-struct Case {
-  explicit Case(unsigned seed) : random(seed) {
-    steps = plain::random_steps(random, 1 + random() % 14);
-    before = plain::random_rows(random);
-    defaults = plain::random_cells(random);
-    expected = before;
-    plain::simulate(expected, defaults, steps);
-  }
-  std::string after(const ChangeSet& changes) const {
-    plain::Rows rows = before;
-    plain::apply(rows, defaults, changes);
-    return plain::described(rows);
-  }
-  std::size_t cut(std::size_t from = 0) {
-    return std::uniform_int_distribution<std::size_t>(from, steps.size())(random);
-  }
+constexpr std::size_t label = 0, whole = 1, amount = 2, lowest = 3, seen = 4, tags = 5, ratio = 6;
 
-  std::mt19937 random;
-  std::vector<plain::Step> steps;
-  plain::Rows before, expected;
-  plain::Cells defaults;
-};
-
-constexpr unsigned cases = 20'000;
-
-TEST(Composition, FoldOfTheWholeDoesWhatTheStepsDoOneByOne) {
-  for (unsigned seed = 0; seed < cases; ++seed) {
-    const Case one(seed);
-    SCOPED_TRACE("seed " + std::to_string(seed) + plain::described(one.steps));
-    ASSERT_EQ(one.after(plain::fold(one.steps, 0, one.steps.size())), plain::described(one.expected));
-  }
+const TableLayout& table() {
+  constexpr Operations plain = Operations(Operation::set) | Operation::init;
+  static const TableLayout layout{"t",
+                                  {{"id", ColumnType::integer, 0, {}}},
+                                  {{"label", ColumnType::text, {}, plain},
+                                   {"whole", ColumnType::integer, 0, plain},
+                                   {"amount", ColumnType::numeric, 2, plain | Operation::add},
+                                   {"lowest", ColumnType::integer, 0, plain | Operation::min},
+                                   {"seen", ColumnType::timestamp, {}, plain | Operation::max},
+                                   {"tags", ColumnType::array, {}, plain | Operation::append},
+                                   {"ratio", ColumnType::floating, {}, plain | Operation::max}},
+                                  true};
+  return layout;
 }
 
-TEST(Composition, FoldOfTheWholeIsTheCompositionOfTheFoldsOfItsParts) {
-  for (unsigned seed = 0; seed < cases; ++seed) {
-    Case one(seed);
-    const std::size_t cut = one.cut(), end = one.steps.size();
-    SCOPED_TRACE("seed " + std::to_string(seed) + ", cut at " + std::to_string(cut) + plain::described(one.steps));
-    ChangeSet parts = plain::fold(one.steps, 0, cut);
-    parts.append(plain::fold(one.steps, cut, end));
-    ASSERT_EQ(plain::described(parts), plain::described(plain::fold(one.steps, 0, end)));
-    ASSERT_EQ(one.after(parts), plain::described(one.expected));
+RowChange change_of(Operation operation, std::size_t column, Json value) {
+  const std::array key{Json{Kind::number, "1"}};
+  Changes changes(table());
+  changes.upsert(key).apply(operation, column, value);
+  ChangeSet set(table());
+  changes.move_into(set);
+  return set.sorted().at(0)->change.clone();
+}
+
+/// What is stored for the column: "NULL", a text, or a list as base and elements; "nothing" where it stays as it is.
+std::string stored(Operation operation, std::size_t column, Kind kind, std::string_view text) {
+  const RowChange change = change_of(operation, column, {kind, text});
+  if (change.present.empty()) return "nothing";
+  const Value& value = change.present.at(0).value;
+  if (std::holds_alternative<Null>(value)) return "NULL";
+  if (const auto* list = std::get_if<std::unique_ptr<List>>(&value)) {
+    std::string result = (*list)->base.value_or("-");
+    for (const auto& element : (*list)->appended) result += "|" + element.value_or("NULL");
+    return result;
   }
+  return to_text(value);
 }
 
-TEST(Composition, PartsCommittedOneByOneGiveTheRowsOfTheWhole) {
-  for (unsigned seed = 0; seed < cases; ++seed) {
-    Case one(seed);
-    const std::size_t cut = one.cut(), end = one.steps.size();
-    SCOPED_TRACE("seed " + std::to_string(seed) + ", cut at " + std::to_string(cut) + plain::described(one.steps));
-    plain::Rows rows = one.before;
-    plain::apply(rows, one.defaults, plain::fold(one.steps, 0, cut));
-    plain::apply(rows, one.defaults, plain::fold(one.steps, cut, end));
-    ASSERT_EQ(plain::described(rows), plain::described(one.expected));
+std::string error_of(Operation operation, std::size_t column, Kind kind, std::string_view text) {
+  try {
+    change_of(operation, column, {kind, text});
+  } catch (const EventError& error) {
+    return error.what();
   }
+  return "accepted";
 }
 
-TEST(Composition, IsAssociative) {
-  for (unsigned seed = 0; seed < cases; ++seed) {
-    Case one(seed);
-    const std::size_t end = one.steps.size(), i = one.cut(), j = one.cut(i);
-    SCOPED_TRACE("seed " + std::to_string(seed) + ", cuts at " + std::to_string(i) + ", " + std::to_string(j) +
-                 plain::described(one.steps));
-    ChangeSet left = plain::fold(one.steps, 0, i);
-    left.append(plain::fold(one.steps, i, j));
-    left.append(plain::fold(one.steps, j, end));
-
-    ChangeSet later = plain::fold(one.steps, i, j);
-    later.append(plain::fold(one.steps, j, end));
-    ChangeSet right = plain::fold(one.steps, 0, i);
-    right.append(std::move(later));
-
-    ASSERT_EQ(plain::described(left), plain::described(right));
-    ASSERT_EQ(one.after(right), plain::described(one.expected));
-  }
+TEST(Changes, TextReachesPlainColumnsAsItIs) {
+  EXPECT_EQ(stored(Operation::set, label, Kind::string, " a "), " a ");
+  EXPECT_EQ(stored(Operation::set, label, Kind::number, "1.10e1"), "1.10e1");
+  EXPECT_EQ(stored(Operation::set, label, Kind::boolean, "true"), "true");
+  EXPECT_EQ(stored(Operation::init, label, Kind::object, "{\"a\": 1}"), "{\"a\": 1}");
+  EXPECT_EQ(stored(Operation::set, label, Kind::array, "[1]"), "[1]");
+  EXPECT_EQ(stored(Operation::set, whole, Kind::string, " 7"), " 7");
 }
 
-TEST(Composition, ACloneIsIndependent) {
-  for (unsigned seed = 0; seed < 2'000; ++seed) {
-    const Case one(seed);
-    SCOPED_TRACE("seed " + std::to_string(seed) + plain::described(one.steps));
-    const ChangeSet whole = plain::fold(one.steps, 0, one.steps.size());
-    ChangeSet clones(plain::table());
-    for (const ChangeSet::Row* row : whole.sorted()) {
-      clones.add(Key{row->key[0], row->key}, row->change.clone());
-      RowChange twice = row->change.clone();
-      compose(plain::table(), twice, row->change.clone());
-    }
-    ASSERT_EQ(plain::described(clones), plain::described(whole));
-  }
+TEST(Changes, MissingAndNullPerOperation) {
+  for (const Operation operation : {Operation::set, Operation::init})
+    EXPECT_EQ(stored(operation, label, Kind::missing, ""), "nothing");
+  EXPECT_EQ(stored(Operation::set, label, Kind::null, "null"), "NULL");
+  EXPECT_EQ(stored(Operation::set, amount, Kind::null, "null"), "NULL");
+  EXPECT_EQ(stored(Operation::init, label, Kind::null, "null"), "nothing");
+  EXPECT_EQ(stored(Operation::add, amount, Kind::missing, ""), "0");
+  EXPECT_EQ(stored(Operation::add, amount, Kind::null, "null"), "0");
+  EXPECT_EQ(stored(Operation::min, lowest, Kind::missing, ""), "nothing");
+  EXPECT_EQ(stored(Operation::min, lowest, Kind::null, "null"), "nothing");
+  EXPECT_EQ(stored(Operation::append, tags, Kind::missing, ""), "nothing");
+  EXPECT_EQ(stored(Operation::append, tags, Kind::null, "null"), "-|NULL");
 }
 
-/// The change of row 1 under these steps.
-class OneRow {
- public:
-  template <class Fill>
-  OneRow& upsert(Fill&& fill) {
-    Changes::Row row = changes_.upsert(key_);
-    fill(row);
-    return *this;
-  }
-  RowChange change() {
-    ChangeSet set(plain::table());
-    changes_.move_into(set);
-    return set.sorted().at(0)->change.clone();
-  }
-
- private:
-  std::array<Json, 1> key_{Json{Json::Kind::number, "1"}};
-  Changes changes_{plain::table()};
-};
-
-constexpr std::size_t label = 0, count = 3;
-Json number(std::string_view text) {
-  return {Json::Kind::number, text};
+TEST(Changes, NumbersAreBroughtToTheColumn) {
+  EXPECT_EQ(stored(Operation::add, amount, Kind::number, "1.005"), "1.01");
+  EXPECT_EQ(stored(Operation::add, amount, Kind::string, " 3 "), "3.00");
+  EXPECT_EQ(stored(Operation::set, amount, Kind::number, "-0.004"), "0.00");
+  EXPECT_EQ(stored(Operation::init, amount, Kind::number, "1e2"), "100.00");
+  EXPECT_EQ(stored(Operation::min, lowest, Kind::string, "2.0"), "2");
+  EXPECT_EQ(stored(Operation::set, whole, Kind::number, "2.0"), "2");
+  EXPECT_EQ(stored(Operation::set, whole, Kind::number, "-0"), "0");
+  EXPECT_EQ(stored(Operation::set, whole, Kind::number, "1e3"), "1000");
+  EXPECT_EQ(stored(Operation::set, whole, Kind::number, "9223372036854775807"), "9223372036854775807");
+  EXPECT_EQ(stored(Operation::max, ratio, Kind::number, "0.10"), "0.10");
 }
 
-TEST(Composition, InitThenAddKeepsBothAnswers) {
-  const RowChange change = OneRow()
-                               .upsert([](Changes::Row& row) { row.apply(Operation::init, count, number("5")); })
-                               .upsert([](Changes::Row& row) { row.apply(Operation::add, count, number("1")); })
-                               .change();
-  ASSERT_EQ(change.present.size(), 1U);
-  EXPECT_EQ(change.present[0].action, Action::combine);
-  EXPECT_EQ(to_text(change.present[0].when_null()), "6");
-  EXPECT_EQ(to_text(change.present[0].value), "1");
+TEST(Changes, TimestampsAndLists) {
+  EXPECT_EQ(stored(Operation::max, seen, Kind::string, "2025-01-01T00:00:00+01:00"), "2024-12-31 23:00:00+00");
+  EXPECT_EQ(stored(Operation::set, seen, Kind::string, "2025-01-01"), "2025-01-01 00:00:00+00");
+  EXPECT_EQ(stored(Operation::append, tags, Kind::string, "a"), "-|a");
+  EXPECT_EQ(stored(Operation::append, tags, Kind::number, "1.0"), "-|1.0");
+  EXPECT_EQ(stored(Operation::set, tags, Kind::string, "{a,b}"), "{a,b}");
 }
 
-TEST(Composition, PlainUpsertsAreStoredOnce) {
-  const RowChange change = OneRow()
-                               .upsert([](Changes::Row& row) { row.apply(Operation::set, label, number("5")); })
-                               .upsert([](Changes::Row& row) { row.apply(Operation::add, count, number("1")); })
-                               .change();
-  EXPECT_TRUE(change.same);
-  EXPECT_TRUE(change.absent.empty());
-  EXPECT_EQ(change.present.size(), 2U);
+TEST(Changes, ErrorsNameTheColumnAndNotTheValue) {
+  EXPECT_EQ(error_of(Operation::add, amount, Kind::string, "secret"),
+            "column \"amount\" needs a number, the payload has a string");
+  EXPECT_EQ(error_of(Operation::add, amount, Kind::boolean, "true"),
+            "column \"amount\" needs a number, the payload has a boolean");
+  EXPECT_EQ(error_of(Operation::set, amount, Kind::object, "{}"),
+            "column \"amount\" needs a number, the payload has an object");
+  EXPECT_EQ(error_of(Operation::init, amount, Kind::array, "[]"),
+            "column \"amount\" needs a number, the payload has an array");
+  EXPECT_EQ(error_of(Operation::add, amount, Kind::number, "1e999999999"),
+            "column \"amount\" cannot hold a number of so many digits");
+  EXPECT_EQ(error_of(Operation::min, lowest, Kind::boolean, "true"),
+            "column \"lowest\" needs an integer, the payload has a boolean");
+  for (const Kind kind : {Kind::number, Kind::string})
+    EXPECT_EQ(error_of(Operation::min, lowest, kind, "1.4"),
+              "column \"lowest\" needs an integer, the payload has a number with a fraction");
+  EXPECT_EQ(error_of(Operation::set, whole, Kind::number, "1.4"),
+            "column \"whole\" needs an integer, the payload has a number with a fraction");
+  EXPECT_EQ(error_of(Operation::max, seen, Kind::string, "soon"),
+            "column \"seen\" needs a timestamp, the payload has a string");
+  EXPECT_EQ(error_of(Operation::max, seen, Kind::number, "1"),
+            "column \"seen\" needs a timestamp, the payload has a number");
+  EXPECT_EQ(error_of(Operation::set, label, Kind::invalid, "a lone surrogate"),
+            "the value for column \"label\" cannot be read: a lone surrogate");
 }
 
-TEST(Composition, WhatAValueOfNullIsEqualToIsNotStored) {
-  const RowChange change = OneRow()
-                               .upsert([](Changes::Row& row) { row.apply(Operation::init, count, number("0")); })
-                               .upsert([](Changes::Row& row) { row.apply(Operation::add, count, number("1")); })
-                               .change();
-  ASSERT_EQ(change.present.size(), 1U);
-  EXPECT_EQ(change.present[0].if_null, nullptr);
+TEST(Changes, UndeclaredOperationsAreBugs) {
+  EXPECT_THROW(change_of(Operation::max, lowest, {Kind::number, "1"}), std::logic_error);
+  EXPECT_THROW(change_of(Operation::add, label, {Kind::number, "1"}), std::logic_error);
+  EXPECT_THROW(change_of(Operation::set, 99, {Kind::number, "1"}), std::logic_error);
 }
 
-TEST(Value, EqualityIsOfSpellingToo) {
-  EXPECT_TRUE(equal(Value(Null{}), Value(Null{})));
-  EXPECT_FALSE(equal(Value(Null{}), Value(std::string())));
-  EXPECT_FALSE(equal(Value(Decimal::parse("1.0").value()), Value(Decimal::parse("1.00").value())));
-  EXPECT_TRUE(equal(Value(Decimal::parse("1.0").value()), Value(Decimal::parse("1.0").value())));
-  Value list = std::make_unique<List>(List{"{}", {"a", std::nullopt}});
-  EXPECT_TRUE(equal(list, copy(list)));
-  std::get<std::unique_ptr<List>>(list)->appended.pop_back();
-  EXPECT_FALSE(equal(list, Value(std::make_unique<List>(List{"{}", {"a", std::nullopt}}))));
+TEST(Changes, DiscardedChangesAreGone) {
+  const std::array key{Json{Kind::number, "1"}};
+  Changes changes(table());
+  changes.upsert(key).apply(Operation::set, label, {Kind::string, "a"});
+  changes.remove(key);
+  changes.discard();
+  ChangeSet set(table());
+  changes.move_into(set);
+  EXPECT_TRUE(set.empty());
+}
+
+TEST(Changes, ColumnsAreSortedWhateverTheOrderOfTheCalls) {
+  const std::array key{Json{Kind::number, "1"}};
+  Changes changes(table());
+  changes.update(key)
+      .apply(Operation::set, tags, {Kind::string, "{}"})
+      .apply(Operation::set, label, {Kind::string, "a"})
+      .apply(Operation::add, amount, {Kind::number, "1"});
+  ChangeSet set(table());
+  changes.move_into(set);
+  const RowChange& change = set.sorted().at(0)->change;
+  ASSERT_EQ(change.present.size(), 3U);
+  EXPECT_EQ(change.present[0].column, label);
+  EXPECT_EQ(change.present[1].column, amount);
+  EXPECT_EQ(change.present[2].column, tags);
+  EXPECT_EQ(change.present[1].action, Action::combine);
+  EXPECT_FALSE(change.creates);
 }
 
 }  // namespace

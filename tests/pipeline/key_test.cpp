@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/changes.h"
 #include "pipeline/error.h"
+#include "pipeline/key.h"
 
 namespace rebuild_projection {
 namespace {

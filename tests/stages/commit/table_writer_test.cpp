@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "pipeline/changes.h"
 #include "stages/postgres/catalogue_query.h"
 #include "tests/support/database.h"
 
