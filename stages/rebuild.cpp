@@ -35,7 +35,8 @@ std::string name_in_sql(const CatalogueTable& table) {
   return quote_name(table.schema, table.name);
 }
 
-/// One rebuild, step by step: each step finds out what the later ones need, and nothing is written before start().
+/// One rebuild, step by step: each step finds out what the later ones need, and nothing is written before
+/// replay().
 class Rebuild {
  public:
   Rebuild(Preparation&& prepared, std::stop_token stop)

@@ -54,6 +54,7 @@ struct Options : RunOptions {
 /// Throws UsageError for what is refused before anything is read or cleared (exit code 1), Cancelled if a stop came
 /// before the first event. Everything later is in the report. Blocks; starts threads of its own, all ended when it
 /// returns.
+/// Warnings are in the report, and go to spdlog's default logger when they arise.
 Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop);
 
 }  // namespace rebuild_projection
