@@ -22,11 +22,6 @@ StoreFile read_preset(const std::string& name) {
                    ") or the path of a store file, with a / or ending in .toml, is accepted");
 }
 
-StoreFile read_store(const std::string& store) {
-  const bool is_path = store.find('/') != std::string::npos || store.ends_with(".toml");
-  return is_path ? read_store_file(store) : read_preset(store);
-}
-
 bool same_database(const Options& options, Session& source, Session& target) {
   if (options.source_dsn == options.dsn) return true;
   constexpr const char* identity =
@@ -59,6 +54,29 @@ Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedPro
 
 }  // namespace
 
+StoreFile find_store(const std::string& store) {
+  const bool is_path = store.find('/') != std::string::npos || store.ends_with(".toml");
+  return is_path ? read_store_file(store) : read_preset(store);
+}
+
+std::string unindexed_order(const EventStore& store) {
+  const std::string index = store.create_index();
+  return "no index serves the order of the store " + store.file().name +
+         ", so its events are sorted first and one snapshot is held for the whole run" +
+         (index.empty() ? "" : "; to avoid that: " + index);
+}
+
+PayloadFormat format_of(EventStore::Payload payload) {
+  switch (payload) {
+    case EventStore::Payload::jsonb:
+      return PayloadFormat::jsonb;
+    case EventStore::Payload::json:
+      return PayloadFormat::json;
+    default:
+      return PayloadFormat::text;
+  }
+}
+
 std::string one_a_line(const std::vector<std::string>& mistakes) {
   std::string result;
   for (const std::string& mistake : mistakes) result += (result.empty() ? "" : "\n") + mistake;
@@ -84,7 +102,7 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
   const std::vector<ProjectionFile> files = projection_files(options, mistakes);
   StoreFile store_file;
   try {
-    store_file = read_store(options.store);
+    store_file = find_store(options.store);
   } catch (const UsageError& error) {
     mistakes.emplace_back(error.what());
   }

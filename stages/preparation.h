@@ -7,6 +7,7 @@
 
 #include "stages/apply/projection_file.h"
 #include "stages/commit/checkpoints.h"
+#include "stages/parse/json_parser.h"
 #include "stages/postgres/session.h"
 #include "stages/read/event_store.h"
 #include "stages/rebuild.h"
@@ -31,6 +32,14 @@ Preparation prepare(const Options& options, const ProjectorRegistry& registry, c
 
 /// The projection files that the options name, without a database. Mistakes are added, "file:line: sentence".
 std::vector<ProjectionFile> projection_files(const Options& options, std::vector<std::string>& mistakes);
+
+/// The description of the store that --store names: a preset's, or a file's. Throws UsageError.
+StoreFile find_store(const std::string& store);
+
+/// What is said where no index serves the store's order, with the statement that makes one.
+std::string unindexed_order(const EventStore& store);
+
+PayloadFormat format_of(EventStore::Payload payload);
 
 std::string one_a_line(const std::vector<std::string>& mistakes);
 

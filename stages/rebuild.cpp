@@ -11,7 +11,6 @@
 #include "stages/commit/checkpoints.h"
 #include "stages/commit/committer.h"
 #include "stages/commit/target_checks.h"
-#include "stages/parse/json_parser.h"
 #include "stages/preparation.h"
 #include "stages/read/event_store.h"
 #include "stages/read/page_reader.h"
@@ -19,17 +18,6 @@
 namespace rebuild_projection {
 
 namespace {
-
-PayloadFormat format_of(EventStore::Payload payload) {
-  switch (payload) {
-    case EventStore::Payload::jsonb:
-      return PayloadFormat::jsonb;
-    case EventStore::Payload::json:
-      return PayloadFormat::json;
-    default:
-      return PayloadFormat::text;
-  }
-}
 
 std::string name_in_sql(const CatalogueTable& table) {
   return quote_name(table.schema, table.name);
@@ -107,13 +95,7 @@ class Rebuild {
     range_.last = store_.last(*source_session_, range_);
     events_in_range_ = range_.last ? store_.count(*source_session_, range_) : 0;
     source_session_->execute("COMMIT");
-    if (one_cursor_ && events_in_range_ >= limits::unindexed_warning_events) {
-      const std::string index = store_.create_index();
-      warn("no index serves the order of the store " + store_.file().name +
-           ", so its events are sorted first and one snapshot is held "
-           "for the whole run" +
-           (index.empty() ? "" : "; to avoid that: " + index));
-    }
+    if (one_cursor_ && events_in_range_ >= limits::unindexed_warning_events) warn(unindexed_order(store_));
     if (options_.progress != nullptr) options_.progress->events_total = expected_events();
   }
 

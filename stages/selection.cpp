@@ -53,6 +53,7 @@ std::vector<SelectedProjection> select_projections(const SelectionRequest& reque
     }
     SelectedProjection selected;
     selected.table = std::move(*table);
+    selected.origin = file != nullptr ? file->path().string() : "(part of this program)";
     check_shared_table(result, selected.table, where, mistakes);
     const auto refused = check_target({.where = where,
                                        .table = &selected.table,

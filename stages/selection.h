@@ -16,6 +16,7 @@ namespace rebuild_projection {
 struct SelectedProjection {
   std::unique_ptr<Projector> projector;  ///< may refer to the registry's
   CatalogueTable table;
+  std::string origin;  ///< its file, or "(part of this program)"
 };
 
 struct SelectionRequest {

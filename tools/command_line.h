@@ -19,8 +19,15 @@ enum class LogLevel : std::uint8_t { trace, debug, info, warn, error };
 
 /// A command line that was understood.
 struct CommandLine {
-  Options options;    ///< progress and announce are left empty
-  bool list = false;  ///< list the projections instead of rebuilding; only where they are counts then
+  Options options;  ///< progress and announce are left empty
+  enum class Task : std::uint8_t {
+    rebuild,
+    list,   ///< the projections; only where they are counts
+    check,  ///< what a rebuild would check
+    init,   ///< a projection file for `init_table`; only where store and target are counts
+  };
+  Task task = Task::rebuild;
+  std::string init_table;
   ProgressKind progress = ProgressKind::automatic;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;

@@ -19,6 +19,14 @@ constexpr std::array options{
                command_line_only},
     OptionSpec{"strategy", "in-place", what, "write into the live table, batch by batch; shadow is not available yet"},
     OptionSpec{"list", "", what, "list the projections and end; needs no database", command_line_only},
+    OptionSpec{"check", "", what,
+               "make the checks of a rebuild with these options and end;\n"
+               "--mode is not needed, --projection is all by default",
+               command_line_only},
+    OptionSpec{"init", "TABLE", what,
+               "print a projection file to start from, made from the table\n"
+               "and the store's events, and end",
+               command_line_only},
 
     OptionSpec{"from-ts", "T", range, "events with ts >= T (ISO 8601; without a zone: UTC)"},
     OptionSpec{"from-event-id", "ID", range,

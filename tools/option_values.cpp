@@ -58,9 +58,12 @@ class Checker {
   Checker(const GivenOptions& given, std::vector<std::string>& mistakes) : given_(given), mistakes_(mistakes) {}
 
   CommandLine check() {
-    result_.list = flag("list");
+    task();
     where();
-    if (result_.list) return std::move(result_);
+    if (result_.task == Task::list || result_.task == Task::init) {
+      output();
+      return std::move(result_);
+    }
     what();
     range();
     safety();
@@ -70,6 +73,26 @@ class Checker {
   }
 
  private:
+  using Task = CommandLine::Task;
+
+  /// What to do, where it is not a rebuild. Each stands alone, but --check, which stands beside the options it checks.
+  void task() {
+    if (flag("list")) result_.task = Task::list;
+    if (flag("check")) result_.task = Task::check;
+    if (given("init")) {
+      result_.task = Task::init;
+      result_.init_table = text("init");
+    }
+    for (const auto& [one, other] :
+         {std::pair{"list", "check"}, {"list", "init"}, {"check", "init"}, {"init", "mode"}, {"init", "projection"}})
+      if (on_command_line(one) && on_command_line(other))
+        mistakes_.push_back("--" + std::string(one) + " and --" + other + " cannot stand together.");
+  }
+  bool on_command_line(std::string_view option) const {
+    const GivenValue* value = find(option);
+    return value != nullptr && value->origin.starts_with("--");
+  }
+
   const GivenValue* find(std::string_view option) const {
     const auto found = given_.find(option);
     return found == given_.end() || found->second.empty() ? nullptr : &found->second.front();
@@ -144,7 +167,7 @@ class Checker {
     } else {
       options.examples = true;
     }
-    if (result_.list) return;
+    if (result_.task == Task::list) return;
     options.store = text("store", options.store);
     options.dsn = text("dsn");
     options.source_dsn = text("source-dsn");
@@ -154,12 +177,15 @@ class Checker {
   void what() {
     if (const auto found = given_.find("projection"); found != given_.end())
       for (const GivenValue& value : found->second) projections(value);
-    if (!given("projection"))
+    const bool checks = result_.task == Task::check;
+    if (!given("projection") && checks)
+      result_.options.projections = {"all"};
+    else if (!given("projection"))
       mistakes_.emplace_back("--projection is missing: name one projection or more, or all; --list shows them.");
 
     constexpr std::array<std::pair<std::string_view, Mode>, 3> modes{
         {{"DRY_RUN", Mode::dry_run}, {"APPLY", Mode::apply}, {"VERIFY", Mode::verify}}};
-    if (!given("mode"))
+    if (!given("mode") && !checks)
       mistakes_.emplace_back("--mode is missing: say --mode DRY_RUN (count, write nothing) or --mode APPLY (rebuild).");
     result_.options.mode = choice("mode", modes, Mode::dry_run);
     if (result_.options.mode == Mode::verify)

@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "pipeline/error.h"
+#include "stages/check.h"
+#include "stages/draft.h"
 #include "stages/preparation.h"
 #include "stages/rebuild.h"
 #include "tools/command_line.h"
@@ -113,6 +115,20 @@ int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry) {
   return finish(report, summary_file);
 }
 
+int check_and_report(const Options& options, const ProjectorRegistry& registry) {
+  std::stop_source stop, abort;
+  const SignalWatch watch(stop, abort);
+  std::string text;
+  for (const std::string& line : check(options, registry, stop.get_token())) text += printable(line) + '\n';
+  return print(text + "no mistakes\n", 0);
+}
+
+int print_draft(const CommandLine& line) {
+  std::stop_source stop, abort;
+  const SignalWatch watch(stop, abort);
+  return print(draft_projection(line.options, line.init_table, stop.get_token()), 0);
+}
+
 int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
   auto parsed = parse(argc, argv, process_environment());
   if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
@@ -124,8 +140,20 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
   set_up_logging(line.log_level, line.log_format);
   for (const std::string& note : line.notes) spdlog::info("{}", note);
   line.options.examples = line.options.examples && registry.names().empty();  // who has projectors needs no examples
-  if (line.options.examples) spdlog::info("there is no directory ./projections: the examples of this program are used");
-  return line.list ? list_projections(line.options, registry) : rebuild_and_report(line, registry);
+  if (line.options.examples && line.task != CommandLine::Task::init)
+    spdlog::info("there is no directory ./projections: the examples of this program are used");
+  using Task = CommandLine::Task;
+  switch (line.task) {
+    case Task::list:
+      return list_projections(line.options, registry);
+    case Task::check:
+      return check_and_report(line.options, registry);
+    case Task::init:
+      return print_draft(line);
+    case Task::rebuild:
+      break;
+  }
+  return rebuild_and_report(line, registry);
 }
 
 }  // namespace

@@ -62,9 +62,11 @@ std::vector<std::string> Checkpoints::missing_rights(Session& session) const {
       " coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(has_schema_privilege(n.oid, 'CREATE'), false),"
       " current_user,"
       " coalesce((SELECT bool_and(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND"
-      "    has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')) AND count(*) = 2"
+      "    has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))"
       "  FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('rebuild_checkpoints', "
-      "'rebuild_dead_letters')), false)"
+      "'rebuild_dead_letters')), true),"
+      " (SELECT count(*) = 2 FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('rebuild_checkpoints', "
+      "'rebuild_dead_letters'))"
       " FROM (VALUES (1)) AS one LEFT JOIN pg_namespace n ON n.nspname = $1",
       {schema_});
   const std::string role = quote_name(rows.text(0, 4));
@@ -74,8 +76,8 @@ std::vector<std::string> Checkpoints::missing_rights(Session& session) const {
             ", which this role may not create; an owner must run: CREATE SCHEMA " + quote_name(schema_) +
             " AUTHORIZATION " + role + ";"};
   }
-  if (rows.boolean(0, 5) && rows.boolean(0, 2)) return {};
-  if (rows.boolean(0, 2) && rows.boolean(0, 3)) return {};
+  // USAGE, all rights on what is there, and CREATE where something is missing.
+  if (rows.boolean(0, 2) && rows.boolean(0, 5) && (rows.boolean(0, 6) || rows.boolean(0, 3))) return {};
   return {"checkpoints are kept in the schema " + schema_ +
           ", where this role lacks rights; an owner must run: GRANT USAGE, CREATE ON SCHEMA " + quote_name(schema_) +
           " TO " + role + "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + quote_name(schema_) +

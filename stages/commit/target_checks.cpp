@@ -83,7 +83,8 @@ void lock_target(Session& session, const CatalogueTable& table) {
   const Session::Parameters keys{std::to_string(lock_class), std::to_string(static_cast<std::int32_t>(table.oid))};
   if (session.execute("SELECT pg_try_advisory_lock($1::int, $2::int)", keys).boolean(0, 0)) return;
   const Rows holder = session.execute(
-      "SELECT a.pid, a.usename, coalesce(a.client_addr::text, 'local'), date_trunc('second', a.backend_start)"
+      "SELECT a.pid, a.usename, coalesce(' (' || coalesce(a.client_addr::text, 'local') || '), connected since '"
+      " || date_trunc('second', a.backend_start), '')"  // hidden from other roles
       " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
       " WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = "
       "current_database())"
@@ -91,8 +92,8 @@ void lock_target(Session& session, const CatalogueTable& table) {
       keys);
   std::string who = "another session";
   if (holder.size() > 0)
-    who = "server process " + std::string(holder.text(0, 0)) + " of role " + std::string(holder.text(0, 1)) + " (" +
-          std::string(holder.text(0, 2)) + "), connected since " + std::string(holder.text(0, 3));
+    who = "server process " + std::string(holder.text(0, 0)) + " of role " + std::string(holder.text(0, 1)) +
+          std::string(holder.text(0, 2));
   throw UsageError("another rebuild of " + table.schema + "." + table.name + " is running: " + who +
                    "; wait for it, or end it with a SIGTERM to its program");
 }

@@ -43,8 +43,8 @@ struct CatalogueTable {
   char kind = 'r';  ///< pg_class.relkind: 'r' table, 'p' partitioned, 'v' view, 'm' materialized view, 'f' foreign
   bool unlogged = false;
   std::vector<CatalogueColumn> columns;
-  std::vector<CatalogueIndex> indexes;
-  std::vector<std::string> triggers;  ///< user triggers that are enabled
+  std::vector<CatalogueIndex> indexes;  ///< the primary key first
+  std::vector<std::string> triggers;    ///< user triggers that are enabled
   std::vector<std::string> rules;
   std::vector<std::string> incoming_foreign_keys;    ///< "constraint of table schema.name"
   std::vector<std::uint32_t> outgoing_foreign_keys;  ///< oids of the tables referred to

@@ -55,7 +55,7 @@ void read_indexes(Session& session, CatalogueTable& table) {
       " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
       " CROSS JOIN LATERAL generate_series(0, i.indnkeyatts - 1) AS place"
       " LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[place] AND i.indkey[place] <> 0"
-      " WHERE i.indrelid = $1::oid ORDER BY c.relname, place",
+      " WHERE i.indrelid = $1::oid ORDER BY i.indisprimary DESC, c.relname, place",
       {oid_text(table)});
   for (std::size_t row = 0; row < rows.size(); ++row) {
     if (table.indexes.empty() || table.indexes.back().name != rows.text(row, 0)) {
@@ -75,6 +75,20 @@ std::vector<std::string> first_column(const Rows& rows) {
   std::vector<std::string> result;
   for (std::size_t row = 0; row < rows.size(); ++row) result.emplace_back(rows.text(row, 0));
   return result;
+}
+
+/// A name resolves past a schema that the role may not use, as if the relation were not there.
+void refuse_hidden_schema(Session& session, const std::string& name) {
+  const Rows rows = session.execute(
+      "SELECT n.nspname, current_user, pg_get_userbyid(n.nspowner) FROM pg_class c"
+      " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE NOT has_schema_privilege(n.oid, 'USAGE') AND"
+      " ($1 = n.nspname || '.' || c.relname OR"
+      "  $1 = c.relname AND quote_ident(n.nspname) = ANY (regexp_split_to_array($2, '\\s*,\\s*'))) LIMIT 1",
+      {name, session.user_search_path()});
+  if (rows.size() > 0)
+    throw UsageError("\"" + name + "\" lies in a schema that role " + std::string(rows.text(0, 1)) +
+                     " may not use; its owner (" + std::string(rows.text(0, 2)) + ") must run: GRANT USAGE ON SCHEMA " +
+                     quote_name(rows.text(0, 0)) + " TO " + quote_name(rows.text(0, 1)) + ";");
 }
 
 void read_dependents(Session& session, CatalogueTable& table) {
@@ -111,7 +125,10 @@ std::optional<Relation> find_relation(Session& session, const std::string& name)
     session.execute("SELECT set_config('search_path', $1, false)", {session.user_search_path()});
     const Rows oid = session.execute("SELECT pg_catalog.to_regclass($1)::pg_catalog.oid", {spelling});
     session.execute("SET search_path = pg_catalog, pg_temp");
-    if (oid.is_null(0, 0)) continue;
+    if (oid.is_null(0, 0)) {
+      refuse_hidden_schema(session, name);
+      continue;
+    }
     const Rows rows = session.execute(
         "SELECT c.oid, n.nspname, c.relname, current_user,"
         " has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), row_security_active(c.oid)"

@@ -102,6 +102,8 @@ struct Session::Connection {
       throw SqlError("40P01", primary_message(error.what()), sql);
     } catch (const pqxx::serialization_failure& error) {
       throw SqlError("40001", primary_message(error.what()), sql);
+    } catch (const pqxx::insufficient_privilege& error) {  // without its state in libpqxx 6
+      throw SqlError("42501", primary_message(error.what()), sql);
     } catch (const pqxx::sql_error& error) {
       if (error.sqlstate() == "57014" && stop.stop_requested()) throw Cancelled("the running statement was cancelled");
       const bool lost = error.sqlstate().empty() || !link.is_open();

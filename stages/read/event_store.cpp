@@ -160,8 +160,13 @@ std::uint64_t EventStore::count(Session& session, const EventRange& range) const
 }
 
 std::optional<Position> EventStore::last(Session& session, const EventRange& range) const {
-  const Rows rows = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) +
-                                    " ORDER BY " + order_columns(" DESC") + " LIMIT 1");
+  return from_end(session, range, 0);
+}
+
+std::optional<Position> EventStore::from_end(Session& session, const EventRange& range, std::uint64_t events) const {
+  const Rows rows =
+      session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " +
+                      order_columns(" DESC") + " LIMIT 1 OFFSET " + std::to_string(events));
   return first_position(rows);
 }
 

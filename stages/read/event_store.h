@@ -41,12 +41,16 @@ class EventStore {
   };
   [[nodiscard]] const Columns& columns() const { return columns_; }
 
+  /// The relation as it stands behind FROM.
+  [[nodiscard]] const std::string& from_in_sql() const { return from_; }
   /// SELECT of the range's events in position order, without a semicolon.
   [[nodiscard]] std::string events(const EventRange& range) const;
   /// Number of events in the range.
   [[nodiscard]] std::uint64_t count(Session& session, const EventRange& range) const;
   /// Position of the last event in the range; nullopt where it is empty.
   [[nodiscard]] std::optional<Position> last(Session& session, const EventRange& range) const;
+  /// Position of the event that has so many events of the range after it; nullopt where there are not so many.
+  [[nodiscard]] std::optional<Position> from_end(Session& session, const EventRange& range, std::uint64_t events) const;
   /// Throws UsageError if an event has NULL in an order column: it would have no place, and be lost in silence.
   void refuse_null_positions(Session& session) const;
   /// Position of one event; nullopt where there is none. Throws UsageError if `event_id` is not of the column's type.

@@ -124,17 +124,7 @@ TEST_F(InterruptTest, ASignalEndsTheChecksBeforeTheRun) {
 }
 
 TEST_F(InterruptTest, ASignalEndsAReaderThatWaits) {
-  // Reading the payload of event 900 waits for an advisory lock; counting the events does not look at payloads, as long
-  // as the function is not declared volatile, which would have the server call it all the same.
-  store.database.execute(
-      "CREATE FUNCTION waiting(payload jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS"
-      " 'BEGIN PERFORM pg_advisory_lock(42); PERFORM pg_advisory_unlock(42); RETURN payload; END'");
-  const std::string store_file = store.results.write(
-      "waiting.toml", "from = \"\"\"(SELECT event_id, ts, event_type, aggregate_id, CASE WHEN event_id = '" +
-                          event_id(900) +
-                          "' THEN public.waiting(payload) ELSE payload END AS payload FROM public.event_store)\"\"\"\n"
-                          "order = [\"ts\", \"event_id\"]\nevent_id = \"event_id\"\nts = \"ts\"\n"
-                          "type = \"event_type\"\nstream_id = \"aggregate_id\"\npayload = \"payload\"\n");
+  const std::string store_file = store.store_that_waits_at(900);
   for (const char* mode : {"DRY_RUN", "APPLY"}) {
     OtherClient other(store.database);
     other.execute("SELECT pg_advisory_lock(42)");

@@ -157,6 +157,20 @@ Outcome Recruiting::dry_run(const std::string& projection, std::vector<std::stri
   return run(more);
 }
 
+std::string Recruiting::store_that_waits_at(std::uint64_t number) {
+  // Counting the events does not look at payloads, as long as the function is not declared volatile, which would have
+  // the server call it all the same.
+  database.execute(
+      "CREATE FUNCTION waiting(payload jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS"
+      " 'BEGIN PERFORM pg_advisory_lock(42); PERFORM pg_advisory_unlock(42); RETURN payload; END'");
+  return results.write("waiting.toml",
+                       "from = \"\"\"(SELECT event_id, ts, event_type, aggregate_id, CASE WHEN event_id = '" +
+                           event_id(number) +
+                           "' THEN public.waiting(payload) ELSE payload END AS payload FROM public.event_store)\"\"\"\n"
+                           "order = [\"ts\", \"event_id\"]\nevent_id = \"event_id\"\nts = \"ts\"\n"
+                           "type = \"event_type\"\nstream_id = \"aggregate_id\"\npayload = \"payload\"\n");
+}
+
 std::string Recruiting::differing(const std::string& projection, const std::string& condition) {
   return database.value("WITH want AS (" + wanted_rows(projection, condition) +
                         ") SELECT (SELECT count(*) FROM (TABLE want EXCEPT ALL TABLE " + projection +

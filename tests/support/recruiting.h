@@ -75,6 +75,9 @@ class Recruiting {
   /// The result of a program that was started with with_places().
   Outcome result_of(Program& program);
 
+  /// A store file whose reader waits at the payload of event `number` while another client holds advisory lock 42.
+  std::string store_that_waits_at(std::uint64_t number);
+
   /// How many rows of the projection's table differ from what the events that satisfy `condition` make.
   std::string differing(const std::string& projection, const std::string& condition = "true");
   /// The same, of the events up to the projection's checkpoint.

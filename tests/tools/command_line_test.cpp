@@ -106,7 +106,7 @@ TEST_F(CommandLineTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(options.clear, Clear::automatic);
   EXPECT_FALSE(options.truncate);
   EXPECT_FALSE(options.show_values);
-  EXPECT_FALSE(line.list);
+  EXPECT_EQ(line.task, CommandLine::Task::rebuild);
   EXPECT_EQ(line.progress, ProgressKind::automatic);
   EXPECT_EQ(line.log_level, LogLevel::info);
   EXPECT_EQ(line.log_format, LogFormat::text);
@@ -422,7 +422,7 @@ TEST_F(CommandLineTest, HelpGroupsTheOptionsAndEndsWithTheFiveExamples) {
 }
 
 TEST_F(CommandLineTest, ListAndVersionNeedNothingElse) {
-  EXPECT_TRUE(accepted_as_is({"--list"}).list);
+  EXPECT_EQ(accepted_as_is({"--list"}).task, CommandLine::Task::list);
   const auto parsed = parse_words({"--version"});
   const auto* early = std::get_if<EarlyExit>(&parsed);
   ASSERT_NE(early, nullptr);

@@ -100,6 +100,7 @@ TEST_F(SessionTest, TellsErrorsApartByTheirState) {
       {"DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END$$", "40001"},
       {"DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END$$", "40P01"},
       {"DO $$BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END$$", "53100"},
+      {"SET LOCAL ROLE pg_monitor; SELECT rolpassword FROM pg_authid", "42501"},
       {"SET statement_timeout = 1; SELECT pg_sleep(5)", "57014"},
   };
   for (const auto& [sql, state] : cases) {

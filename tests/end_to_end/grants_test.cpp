@@ -1,0 +1,143 @@
+// Without this file the rights that tools/production.md asks for could be too few or too many, and a missing one could
+// end a run half way.
+#include <gtest/gtest.h>
+
+#include <regex>
+
+#include "tests/support/page.h"
+#include "tests/support/recruiting.h"
+
+namespace rebuild_projection::test {
+namespace {
+
+const std::string tools = REBUILD_PROJECTION_TOOLS_DIR;
+
+/// The demo's store and tables, and the page's two roles under names of their own.
+class GrantsTest : public testing::Test {
+ protected:
+  GrantsTest() {
+    database.create_event_store();
+    std::string tables;
+    for (const std::string& line : lines_of(tools + "/projections/tables.sql")) tables += line + "\n";
+    database.execute(tables + "REVOKE ALL ON SCHEMA public FROM PUBLIC");
+    for (std::uint64_t number = 1; number <= 20; ++number)
+      database.append(number, number, "lead.created", event_id(number), R"({"company": "A"})");
+    for (const CodeBlock& block : code_blocks(tools + "/production.md"))
+      if (block.heading == "Rights" && block.text.starts_with("CREATE ROLE")) database.execute(with_names(block.text));
+  }
+  /// SQL with the test's roles, in place of the page's.
+  std::string with_names(std::string sql) {
+    for (const auto& [name, own] : {std::pair{"rebuild_reader", reader.name()}, {"rebuild_writer", writer.name()}})
+      sql = std::regex_replace(sql, std::regex(name), own);
+    return std::regex_replace(sql, std::regex("CREATE ROLE[^;]*;"), "");
+  }
+  Program::Result run(const std::string& mode, std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {"--projection", "all", "--mode", mode, "--projections", tools + "/projections", "--dsn",
+                               writer.dsn(), "--source-dsn", reader.dsn()});
+    return Program::run(more);
+  }
+  std::string rows() {
+    return database.value(
+        "SELECT (SELECT count(*) FROM lead_summary) || ' ' || (SELECT md5(coalesce(string_agg("
+        "t::text || xmin, ''), '')) FROM lead_summary t)");
+  }
+  /// After `revoke` both modes are refused with the SQL that gives the right back.
+  void expect_missed(const std::string& revoke, const std::string& sql, const std::vector<std::string>& more = {}) {
+    database.execute(with_names(revoke));
+    const std::string before = rows();
+    std::smatch must_run;
+    for (const char* mode : {"DRY_RUN", "APPLY"}) {
+      const Program::Result refused = run(mode, more);
+      EXPECT_EQ(refused.exit_code, 1) << revoke << "\n" << refused.err;
+      EXPECT_EQ(refused.out, "");
+      const std::regex message("must run: (.*)\n");
+      ASSERT_TRUE(std::regex_search(refused.err, must_run, message)) << revoke << "\n" << refused.err;
+      const std::string wanted = with_names(sql);
+      EXPECT_TRUE(std::regex_match(must_run[1].str(), std::regex(wanted))) << wanted << "\n" << must_run[1];
+      if (mode == std::string("APPLY")) database.execute(must_run[1]);
+    }
+    EXPECT_EQ(rows(), before);
+    const Program::Result granted = run("APPLY", more);
+    EXPECT_EQ(granted.exit_code, 0) << revoke << "\n" << granted.err;
+  }
+
+  Database database;
+  Role reader{database, "reader"};
+  Role writer{database, "writer"};
+};
+
+TEST_F(GrantsTest, ThePagesRightsSuffice) {
+  for (const char* mode : {"DRY_RUN", "APPLY", "APPLY"}) {  // the second APPLY finds the tables of checkpoints
+    const Program::Result result = run(mode);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+  }
+  const Program::Result truncated = run("APPLY", {"--truncate"});
+  EXPECT_EQ(truncated.exit_code, 0) << truncated.err;
+  EXPECT_EQ(database.value("SELECT count(*) FROM lead_summary"), "20");
+  // Not the owner: the statement for the owner, as a warning.
+  EXPECT_NE(truncated.err.find("ANALYZE \"public\".\"lead_summary\";"), std::string::npos) << truncated.err;
+}
+
+TEST_F(GrantsTest, EachRightOnStoreAndTablesIsNeeded) {
+  expect_missed("REVOKE SELECT ON event_store FROM rebuild_reader",
+                "GRANT SELECT ON \"public\".\"event_store\" TO \"rebuild_reader\";");
+  for (const char* role : {"rebuild_reader", "rebuild_writer"})
+    expect_missed("REVOKE USAGE ON SCHEMA public FROM " + std::string(role),
+                  "GRANT USAGE ON SCHEMA \"public\" TO \"" + std::string(role) + "\";");
+  for (const char* right : {"SELECT", "INSERT", "UPDATE", "DELETE"})
+    expect_missed("REVOKE " + std::string(right) + " ON lead_summary FROM rebuild_writer",
+                  "GRANT " + std::string(right) + " ON \"public\".\"lead_summary\" TO \"rebuild_writer\";");
+  database.execute(with_names("REVOKE TRUNCATE ON lead_summary FROM rebuild_writer"));
+  EXPECT_EQ(run("APPLY").exit_code, 0);  // for --truncate only
+  expect_missed("SELECT 1", "GRANT TRUNCATE ON \"public\".\"lead_summary\" TO \"rebuild_writer\";", {"--truncate"});
+}
+
+TEST_F(GrantsTest, TheSchemaOfCheckpointsInEachOfItsStates) {
+  const std::string schema_rights =
+      "GRANT USAGE, CREATE ON SCHEMA \"rebuild_projection\" TO \"rebuild_writer\"; GRANT SELECT, INSERT, UPDATE, "
+      "DELETE ON ALL TABLES IN SCHEMA \"rebuild_projection\" TO \"rebuild_writer\";";
+  // It is not there: the role may make it, or somebody makes it for the role.
+  expect_missed("DROP SCHEMA rebuild_projection",
+                "CREATE SCHEMA \"rebuild_projection\" AUTHORIZATION \"rebuild_writer\";");
+  database.execute(with_names("DROP SCHEMA rebuild_projection CASCADE; GRANT CREATE ON DATABASE " + database.name() +
+                              " TO rebuild_writer"));
+  EXPECT_EQ(run("APPLY").exit_code, 0);
+  // It is another's and empty.
+  expect_missed("DROP SCHEMA rebuild_projection CASCADE; CREATE SCHEMA rebuild_projection", schema_rights);
+  // It is another's, and so are its tables: CREATE is not needed, the rest is.
+  database.execute(
+      with_names("ALTER TABLE rebuild_projection.rebuild_checkpoints OWNER TO CURRENT_USER;"
+                 "ALTER TABLE rebuild_projection.rebuild_dead_letters OWNER TO CURRENT_USER;"
+                 "REVOKE CREATE ON SCHEMA rebuild_projection FROM rebuild_writer;"
+                 "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rebuild_projection TO rebuild_writer"));
+  EXPECT_EQ(run("APPLY").exit_code, 0);
+  expect_missed("REVOKE USAGE ON SCHEMA rebuild_projection FROM rebuild_writer", schema_rights);
+  for (const char* table : {"rebuild_checkpoints", "rebuild_dead_letters"})
+    for (const char* right : {"SELECT", "INSERT", "UPDATE", "DELETE"})
+      // CREATE, which the last message gave, is no help.
+      expect_missed(
+          "REVOKE " + std::string(right) + " ON rebuild_projection." + std::string(table) + " FROM rebuild_writer",
+          schema_rights);
+}
+
+TEST_F(GrantsTest, TheOwnerAnalyzes) {
+  database.execute(with_names("ALTER TABLE lead_summary OWNER TO rebuild_writer"));
+  const Program::Result result = run("APPLY");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_EQ(result.err.find("ANALYZE \"public\".\"lead_summary\";"), std::string::npos) << result.err;
+  EXPECT_EQ(database.value("SELECT reltuples FROM pg_class WHERE relname = 'lead_summary'"), "20");
+}
+
+TEST_F(GrantsTest, ASequenceOfAnotherRollsTheFirstBatchBack) {
+  database.execute("CREATE SEQUENCE numbers; ALTER TABLE lead_summary ADD number bigint DEFAULT nextval('numbers')");
+  const std::string before = rows();
+  const Program::Result failed = run("APPLY");
+  EXPECT_EQ(failed.exit_code, 2) << failed.err;
+  EXPECT_NE(failed.err.find("permission denied for sequence numbers"), std::string::npos) << failed.err;
+  EXPECT_EQ(rows(), before);
+  database.execute(with_names("GRANT USAGE ON SEQUENCE numbers TO rebuild_writer"));
+  EXPECT_EQ(run("APPLY").exit_code, 0);
+}
+
+}  // namespace
+}  // namespace rebuild_projection::test
