@@ -15,6 +15,11 @@ namespace rebuild_projection {
 /// A page with what the stages added to it. One stage holds it at a time, except that the apply stages of different
 /// projectors share it, each writing its own entry of `folded`.
 struct PageInFlight {
+  PageInFlight() = default;
+  PageInFlight(const PageInFlight&) = delete;
+  PageInFlight& operator=(const PageInFlight&) = delete;
+  ~PageInFlight();
+
   Page page;
   ParsedPage parsed;
   std::vector<std::pair<std::string_view, std::uint64_t>> types;  ///< event type, how often

@@ -1,0 +1,89 @@
+# What `cmake --install` puts where, and the packages that `cpack` makes of it: rebuild-projection (the program) and
+# rebuild-projection-dev (the library).
+include(GNUInstallDirs)
+include(CMakePackageConfigHelpers)
+set(packaging ${PROJECT_SOURCE_DIR}/tools/packaging)
+set(public_headers tools/run.h stages/rebuild.h
+  pipeline/change_set.h pipeline/changes.h pipeline/decimal.h pipeline/error.h pipeline/event.h pipeline/key.h pipeline/operand.h
+  pipeline/options.h pipeline/progress.h pipeline/projector.h pipeline/report.h pipeline/row_change.h pipeline/table.h
+  pipeline/timestamp.h)
+
+# ---- the program: manual page and completion come from its table of options
+add_executable(write_manual ${PROJECT_SOURCE_DIR}/tools/write_manual.cpp)
+target_compile_definitions(write_manual PRIVATE REBUILD_PROJECTION_VERSION="${PROJECT_VERSION}")
+target_link_libraries(write_manual PRIVATE rebuild_projection_library warnings)
+set(documents ${PROJECT_BINARY_DIR}/rebuild_projection.1 ${PROJECT_BINARY_DIR}/rebuild_projection.bash)
+add_custom_command(OUTPUT ${documents}
+  COMMAND write_manual man > rebuild_projection.1
+  COMMAND write_manual bash > rebuild_projection.bash
+  WORKING_DIRECTORY ${PROJECT_BINARY_DIR} DEPENDS write_manual VERBATIM)
+add_custom_target(documents ALL DEPENDS ${documents})
+
+install(TARGETS rebuild_projection COMPONENT runtime)
+install(FILES ${PROJECT_BINARY_DIR}/rebuild_projection.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime)
+install(FILES ${PROJECT_BINARY_DIR}/rebuild_projection.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
+  RENAME rebuild_projection COMPONENT runtime)
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/tools/projections ${PROJECT_SOURCE_DIR}/tools/stores
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/rebuild_projection COMPONENT runtime)
+install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+
+# ---- the library
+if(BUILD_SHARED_LIBS)
+  set(library_component runtime)
+  set_target_properties(rebuild_projection PROPERTIES INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+else()
+  set(library_component development)
+endif()
+install(TARGETS rebuild_projection_library EXPORT rebuild_projection
+  ARCHIVE COMPONENT development
+  LIBRARY COMPONENT ${library_component} NAMELINK_COMPONENT development
+  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rebuild_projection)
+foreach(header ${public_headers})
+  get_filename_component(folder ${header} DIRECTORY)
+  install(FILES ${PROJECT_SOURCE_DIR}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/rebuild_projection/${folder}
+    COMPONENT development)
+endforeach()
+
+set(cmake_folder ${CMAKE_INSTALL_LIBDIR}/cmake/rebuild_projection)
+install(EXPORT rebuild_projection NAMESPACE rebuild_projection:: FILE rebuild_projection-targets.cmake
+  DESTINATION ${cmake_folder} COMPONENT development)
+configure_package_config_file(${packaging}/rebuild_projection-config.cmake.in
+  ${PROJECT_BINARY_DIR}/rebuild_projection-config.cmake INSTALL_DESTINATION ${cmake_folder})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/rebuild_projection-config-version.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/rebuild_projection-config.cmake
+  ${PROJECT_BINARY_DIR}/rebuild_projection-config-version.cmake DESTINATION ${cmake_folder} COMPONENT development)
+
+# A static library says what it needs; a shared one has it already. Public `Requires`, since `pkg-config --static` would ask for what
+# libpq itself was linked with.
+set(PC_REQUIRES "Requires: libpqxx libpq simdjson spdlog tbb tomlplusplus gmpxx gmp")
+if(BUILD_SHARED_LIBS)
+  set(PC_REQUIRES "")
+endif()
+file(RELATIVE_PATH PC_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+string(REGEX REPLACE "/$" "" PC_PREFIX "${PC_PREFIX}")
+configure_file(${packaging}/rebuild_projection.pc.in ${PROJECT_BINARY_DIR}/rebuild_projection.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/rebuild_projection.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig COMPONENT development)
+
+# ---- packages
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "rebuild_projection's maintainers <maintainers@rebuild-projection.invalid>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "rebuild the read models of an event store in PostgreSQL")
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+set(CPACK_DEB_COMPONENT_INSTALL ON)
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_COMPONENTS_ALL runtime development)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME rebuild-projection)
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION database)
+# The names of the libraries' packages differ between releases of Debian: dpkg-shlibdeps knows them.
+set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME rebuild-projection-dev)
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
+set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "The library, to build programs with projectors of their own.")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
+  "libpqxx-dev, libpq-dev, libsimdjson-dev, libspdlog-dev, libtbb-dev, libtomlplusplus-dev, libgmp-dev")
+if(BUILD_SHARED_LIBS)
+  set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "rebuild-projection (= ${PROJECT_VERSION})")
+endif()
+include(CPack)
