@@ -2,6 +2,7 @@
 #include <string>
 #include <string_view>
 
+#include "stages/shipped.h"
 #include "tools/option_table.h"
 
 /// Writes the manual page or the completion for bash to standard output, from the table of options: what the program
@@ -27,65 +28,104 @@ std::string roff(std::string_view text) {
   return result;
 }
 
+std::string dashed(const OptionSpec& option) {
+  return "--" + std::string(option.name);
+}
+
+constexpr std::string_view manual_start =
+    R"(.SH NAME
+rebuild_projection \- rebuild the read models of an event store
+.SH SYNOPSIS
+.nf
+\fBrebuild_projection \-\-projection\fR \fINAME\fR[,\fINAME\fR...] \fB\-\-mode DRY_RUN\fR|\fBAPPLY\fR [\fIOPTION\fR...]
+\fBrebuild_projection \-\-check\fR [\fIOPTION\fR...]
+\fBrebuild_projection \-\-init\fR \fITABLE\fR [\fIOPTION\fR...]
+\fBrebuild_projection \-\-list\fR [\fB\-\-projections\fR \fIDIR\fR]
+.fi
+.SH DESCRIPTION
+Replays the events of a PostgreSQL event store, oldest first, into projection tables, in one transaction a batch.
+The event store is never written to.
+)";
+
+constexpr std::string_view manual_end =
+    R"(.SH FILES
+PREFIX is where the program was installed: /usr, /usr/local, or a folder of its own.
+.TP
+.I PREFIX/share/rebuild_projection/projections
+the examples: projection files, and the tables they fill
+.TP
+.I PREFIX/share/rebuild_projection/stores
+the presets of \-\-store
+.TP
+.I PREFIX/share/doc/rebuild\-projection
+how to write a projection file, a store file and a projector in C++; how to use the program in production
+)";
+
 std::string manual() {
-  std::string text = ".TH REBUILD_PROJECTION 1 \"\" \"rebuild_projection " REBUILD_PROJECTION_VERSION
-                     "\" \"User Commands\"\n"
-                     ".SH NAME\nrebuild_projection \\- rebuild the read models of an event store\n"
-                     ".SH SYNOPSIS\n.B rebuild_projection\n"
-                     ".BI \\-\\-projection \" NAME\"\n.B \\-\\-mode DRY_RUN|APPLY\n.RI [ OPTION ...]\n"
-                     ".br\n.B rebuild_projection\n.BR \\-\\-list | \\-\\-check | \\-\\-init\n.RI [ OPTION ...]\n"
-                     ".SH DESCRIPTION\n"
-                     "Replays the events of a PostgreSQL event store, oldest first, into projection tables, in one "
-                     "transaction a batch. "
-                     "The event store is never written to.\n.SH OPTIONS\n";
+  std::string text =
+      ".TH REBUILD_PROJECTION 1 \"\" \"rebuild_projection " REBUILD_PROJECTION_VERSION "\" \"User Commands\"\n";
+  text += manual_start;
+  text += ".SH OPTIONS\n";
   std::string_view group;
   for (const OptionSpec& option : option_table()) {
     if (option.group != group) text += ".SS " + roff(option.group) + '\n';
     group = option.group;
-    text += ".TP\n.B \\-\\-" + roff(option.name) + '\n';
-    if (!option.is_flag()) text.insert(text.size() - 1, " \\fI" + roff(option.value) + "\\fR");
-    text += roff(option.help) + ".\n";
-    if (!option.from_elsewhere) continue;
-    text += "Environment: \\fB" + roff(environment_name(option.name)) + "\\fR.\n";
+    text += ".TP\n\\fB" + roff(dashed(option)) + "\\fR";
+    if (!option.is_flag()) text += " \\fI" + roff(option.value) + "\\fR";
+    text += '\n' + roff(option.help) + ".\n";
+    if (option.from_elsewhere) text += ".br\nEnvironment: \\fB" + roff(environment_name(option.name)) + "\\fR\n";
   }
-  return text + ".SH NOTES\n.nf\n" + roff(help_footer()) +
-         "\n.fi\n.SH FILES\n"
-         ".TP\n.I /usr/share/rebuild_projection/projections\nexamples of projection files, and their tables\n"
-         ".TP\n.I /usr/share/rebuild_projection/stores\nthe presets of \\-\\-store\n";
+  text += ".SH NOTES\n.nf\n" + roff(help_footer()) + "\n.fi\n";
+  return text += manual_end;
 }
 
-/// The words of "a|b|c" for compgen; empty where the value is anything.
-std::string words_of(std::string_view value) {
-  if (value.find('|') == std::string_view::npos || value.find("NAME") != std::string_view::npos) return "";
-  std::string words(value);
-  for (char& c : words)
-    if (c == '|') c = ' ';
-  return words;
-}
-
-/// What completes the option's value, as a command that prints the candidates.
-std::string candidates(const OptionSpec& option) {
-  if (option.name == "projection") return "compgen -W \"all $(_rebuild_projection_names)\" -- \"$current\"";
-  if (option.value == "DIR") return "compgen -d -- \"$current\"";
-  if (option.value.find("FILE") != std::string_view::npos) return "compgen -f -- \"$current\"";
-  const std::string words = words_of(option.value);
-  return words.empty() ? ":" : "compgen -W \"" + words + "\" -- \"$current\"";
-}
-
-std::string completion() {
-  std::string cases, names;
-  for (const OptionSpec& option : option_table()) {
-    const std::string dashed = "--" + std::string(option.name);
-    names += (names.empty() ? "" : " ") + dashed;
-    if (!option.is_flag()) cases += "    " + dashed + ") mapfile -t COMPREPLY < <(" + candidates(option) + ") ;;\n";
+/// The words that the option's value is one of, with blanks between; empty where it is anything.
+std::string words(const OptionSpec& option) {
+  std::string result;
+  // What --help calls the value: "auto|always|never", or "in-place" as the only one; else a placeholder in capitals.
+  if (option.value.find_first_of("|abcdefghijklmnopqrstuvwxyz") != std::string_view::npos) result = option.value;
+  if (option.value == "LEVEL") result = option.help.substr(0, option.help.find(" ("));  // "trace, ... warn or error"
+  if (option.name == "store") {
+    result.clear();
+    for (const ShippedFile& preset : shipped_stores())
+      result += std::string(preset.name.substr(0, preset.name.rfind('.'))) + ' ';
   }
-  return R"(# bash completion for rebuild_projection, made from its options
-_rebuild_projection_names() {
-  local i where=()
+  if (const std::size_t before_last = result.find(" or "); before_last != std::string::npos)
+    result.erase(before_last, 3);
+  for (char& c : result)
+    if (c == '|' || c == ',') c = ' ';
+  return result;
+}
+
+/// What completes the option's value; empty where nothing can.
+std::string value_completion(const OptionSpec& option) {
+  if (option.name == "projection") return "_rebuild_projection_names";
+  std::string commands, files;
+  if (const std::string known = words(option); !known.empty())
+    commands = "compgen -W \"" + known + "\" -- \"$current\"";
+  if (option.value == "DIR") files = "compgen -d -- \"$current\"";
+  if (option.value.find("FILE") != std::string_view::npos) files = "compgen -f -- \"$current\"";
+  if (!commands.empty() && !files.empty()) commands += "; ";
+  commands += files;
+  if (commands.empty()) return "";
+  return (files.empty() ? "" : "compopt -o filenames 2>/dev/null; ") + ("mapfile -t COMPREPLY < <(" + commands + ")");
+}
+
+constexpr std::string_view completion_start =
+    R"(# bash completion for rebuild_projection, made from its table of options
+_rebuild_projection_names() { # all, and what --list lists; after "a," the next one
+  local i name before= options=()
   for ((i = 1; i < COMP_CWORD; ++i)); do
-    [ "${COMP_WORDS[i]}" != --projections ] || where=(--projections "${COMP_WORDS[i + 1]}")
+    [ "${COMP_WORDS[i]}" = --projections ] || continue
+    [ "${COMP_WORDS[i + 1]}" != = ] || ((++i))
+    options=(--projections "${COMP_WORDS[i + 1]/#\~\//$HOME/}")
   done
-  "${COMP_WORDS[0]}" --list "${where[@]}" 2>/dev/null | awk 'NR > 1 { print $1 }'
+  [[ $current != *,* ]] || before=${current%,*},
+  # Not by compgen -W, which would run what a name holds.
+  while read -r name _; do
+    [[ $before$name != "$current"* ]] || COMPREPLY+=("$before$name")
+  done < <([ -n "$before" ] || echo all
+    "${COMP_WORDS[0]/#\~\//$HOME/}" --list "${options[@]}" 2>/dev/null | tail -n +2)
 }
 _rebuild_projection() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
@@ -93,9 +133,25 @@ _rebuild_projection() {
   if [ "$current" = = ]; then current=; elif [ "$previous" = = ]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi
   COMPREPLY=()
   case $previous in
-)" + cases +
-         "    *) mapfile -t COMPREPLY < <(compgen -W \"" + names +
-         "\" -- \"$current\") ;;\n  esac\n}\ncomplete -o filenames -F _rebuild_projection rebuild_projection\n";
+)";
+
+std::string completion() {
+  std::string cases, names, unknown;
+  for (const OptionSpec& option : option_table()) {
+    names += dashed(option) + ' ';
+    if (option.is_flag()) continue;
+    const std::string commands = value_completion(option);
+    if (commands.empty())
+      unknown += (unknown.empty() ? "" : " | ") + dashed(option);
+    else
+      cases += "    " + dashed(option) + ") " + commands + " ;;\n";
+  }
+  return std::string(completion_start) + cases + "    " + unknown +
+         ") ;;\n    *) mapfile -t COMPREPLY < <(compgen -W \"" + names +
+         "\" -- \"$current\") ;;\n"
+         "  esac\n"
+         "}\n"
+         "complete -F _rebuild_projection rebuild_projection\n";
 }
 
 }  // namespace

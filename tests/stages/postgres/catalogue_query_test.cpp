@@ -94,8 +94,8 @@ TEST_F(CatalogueQueryTest, IndexesTellWhatTheyEnforce) {
     seen.push_back(index.name + columns + (index.unique ? " unique" : "") + (index.partial ? " partial" : "") +
                    (index.immediate ? "" : " deferrable") + (index.valid ? "" : " invalid"));
   }
-  EXPECT_EQ(seen, (Lines{"covering[c] unique", "expression[a][] unique", "late[a] unique deferrable",
-                         "partial[b] unique partial", "plain[a]", "t_pkey[b][a] unique"}));
+  EXPECT_EQ(seen, (Lines{"t_pkey[b][a] unique", "covering[c] unique", "expression[a][] unique",
+                         "late[a] unique deferrable", "partial[b] unique partial", "plain[a]"}));
 }
 
 TEST_F(CatalogueQueryTest, WhatHangsOnATableIsFound) {
