@@ -1,5 +1,5 @@
 # What `cmake --install` puts where, and the packages that `cpack` makes of it: rebuild-projection (the program) and
-# rebuild-projection-dev (the library).
+# rebuild-projection-dev (the library). A library that is shared goes with the program, which needs it.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 set(packaging ${PROJECT_SOURCE_DIR}/tools/packaging)
@@ -25,7 +25,17 @@ install(FILES ${PROJECT_BINARY_DIR}/rebuild_projection.bash DESTINATION ${CMAKE_
   RENAME rebuild_projection COMPONENT runtime)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/tools/projections ${PROJECT_SOURCE_DIR}/tools/stores
   DESTINATION ${CMAKE_INSTALL_DATADIR}/rebuild_projection COMPONENT runtime)
-install(FILES ${PROJECT_SOURCE_DIR}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} COMPONENT runtime)
+# Both packages of Debian have a folder of their own for what is not code; here they are also where nothing is a package.
+set(documentation ${CMAKE_INSTALL_DATAROOTDIR}/doc/rebuild-projection)
+install(FILES ${packaging}/copyright DESTINATION ${documentation} COMPONENT runtime)
+install(FILES ${packaging}/copyright DESTINATION ${documentation}-dev COMPONENT development)
+# The pages, in their folders, so that the links between them lead somewhere.
+file(GLOB_RECURSE pages RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
+  pipeline/*.md stages/*.md tools/*.md tests/*.md bench/*.md tools/deploy/*)
+foreach(page README.md meson-notes.md ${pages})
+  get_filename_component(folder ${page} DIRECTORY)
+  install(FILES ${PROJECT_SOURCE_DIR}/${page} DESTINATION ${documentation}/${folder} COMPONENT runtime)
+endforeach()
 
 # ---- the library
 if(BUILD_SHARED_LIBS)
@@ -54,8 +64,8 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/rebuild_projection-config
 install(FILES ${PROJECT_BINARY_DIR}/rebuild_projection-config.cmake
   ${PROJECT_BINARY_DIR}/rebuild_projection-config-version.cmake DESTINATION ${cmake_folder} COMPONENT development)
 
-# A static library says what it needs; a shared one has it already. Public `Requires`, since `pkg-config --static` would ask for what
-# libpq itself was linked with.
+# A static library says what it needs; a shared one has it already. Public `Requires`, since who takes Requires.private by
+# `pkg-config --static` also gets what libpq itself was linked with (Kerberos, LDAP, ...).
 set(PC_REQUIRES "Requires: libpqxx libpq simdjson spdlog tbb tomlplusplus gmpxx gmp")
 if(BUILD_SHARED_LIBS)
   set(PC_REQUIRES "")
@@ -68,19 +78,26 @@ install(FILES ${PROJECT_BINARY_DIR}/rebuild_projection.pc DESTINATION ${CMAKE_IN
 # ---- packages
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "rebuild_projection's maintainers <maintainers@rebuild-projection.invalid>")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "rebuild the read models of an event store in PostgreSQL")
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_COMPONENTS_ALL runtime development)
+set(CPACK_PRE_BUILD_SCRIPTS ${packaging}/debian.cmake)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME rebuild-projection)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SECTION database)
+set(CPACK_COMPONENT_RUNTIME_DESCRIPTION "rebuild the read models of an event store in PostgreSQL
+Replays the events of a PostgreSQL event store, oldest first, into projection
+tables that small files describe, in one transaction a batch. It never writes
+to the event store, and can be stopped and started again at any moment.")
 # The names of the libraries' packages differ between releases of Debian: dpkg-shlibdeps knows them.
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME rebuild-projection-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "The library, to build programs with projectors of their own.")
+set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION "rebuild the read models of an event store (development files)
+What builds programs with projectors of their own: the library that
+rebuild_projection is made of, its headers, a CMake package and a pkg-config
+file.")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
   "libpqxx-dev, libpq-dev, libsimdjson-dev, libspdlog-dev, libtbb-dev, libtomlplusplus-dev, libgmp-dev")
 if(BUILD_SHARED_LIBS)
