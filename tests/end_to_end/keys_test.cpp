@@ -14,6 +14,7 @@ struct KeyCase {
   /// JSON values; those of one group are one key, in the order in which they come.
   std::vector<Lines> groups;
   Lines refused;
+  friend void PrintTo(const KeyCase& one, std::ostream* out) { *out << one.type; }
 };
 
 const std::vector<KeyCase> key_cases{

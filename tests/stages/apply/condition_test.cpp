@@ -29,6 +29,7 @@ struct When {
   std::string condition;
   Json value;
   bool holds;
+  friend void PrintTo(const When& when, std::ostream* out) { *out << when.condition << " on " << when.value.text; }
 };
 
 class ConditionOn : public ::testing::TestWithParam<When> {};
