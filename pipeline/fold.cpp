@@ -47,6 +47,14 @@ std::unique_ptr<Folded> fold(RunProjector run_projector, const PayloadParser& pa
         return folded;
       }
       folded->skipped.push_back({std::string(stored.event_id), stored.owned_position(), error.what()});
+    } catch (...) {
+      changes.discard();
+      const EventError error("the projector threw something that is no std::exception");
+      if (on_error == OnError::stop) {
+        folded->failure = Failure{std::make_exception_ptr(error), projector.name(), index};
+        return folded;
+      }
+      folded->skipped.push_back({std::string(stored.event_id), stored.owned_position(), error.what()});
     }
   }
   return folded;

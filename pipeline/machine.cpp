@@ -1,5 +1,7 @@
 #include "pipeline/machine.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <fstream>
 #include <string>
@@ -12,6 +14,9 @@ namespace {
 /// CPUs that this process may use: the affinity mask, and a container's share ("max 100000" or "150000 100000").
 unsigned cpus() {
   unsigned count = std::max(1U, std::thread::hardware_concurrency());
+  cpu_set_t allowed;
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) == 0)
+    count = std::min(count, std::max(1U, static_cast<unsigned>(CPU_COUNT(&allowed))));
   std::ifstream file("/sys/fs/cgroup/cpu.max");
   double quota = 0;
   double period = 0;

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <concepts>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,7 @@ class Operand {
                                             digits_.data());
   }
   Operand(std::floating_point auto) = delete;
+  Operand(std::nullptr_t) = delete;  // NULL is std::nullopt
   // NOLINTEND(google-explicit-constructor)
 
   /// Valid as long as this.

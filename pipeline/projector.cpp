@@ -1,7 +1,7 @@
 #include "pipeline/projector.h"
 
 #include <algorithm>
-#include <array>
+#include <stdexcept>
 
 #include "pipeline/error.h"
 
@@ -18,9 +18,6 @@ TableLayout layout_of(const Projector::Declaration& declaration) {
     layout.columns.push_back({.name = column, .operations = operations});
   return layout;
 }
-
-constexpr std::array all_operations{Operation::set, Operation::init, Operation::add,
-                                    Operation::min, Operation::max,  Operation::append};
 
 std::string quoted(const std::string& text) {
   std::string result = "\"";
@@ -47,10 +44,10 @@ std::string definition_of(const Projector::Declaration& declaration) {
     for (const Operation one : all_operations)
       if (operations.has(one)) line += ' ' + std::string(name_of(one));
   }
-  std::sort(writes.begin(), writes.end());
   text += "reads" + quoted(declaration.payload.paths);
   for (const auto& [pattern, paths] : declaration.payload.elements)
     writes.push_back("for each " + quoted(pattern) + quoted(paths));
+  std::sort(writes.begin(), writes.end());
   for (const std::string& line : writes) text += line + '\n';
   return text;
 }
@@ -89,6 +86,15 @@ std::vector<std::string> Projector::event_types() const {
   return types;
 }
 
+std::string name_problem(std::string_view name) {
+  const auto unfit = [](char c) { return c == ',' || static_cast<unsigned char>(c) <= ' ' || c == 0x7f; };
+  if (name.empty()) return "is empty";
+  if (name == "all") return "stands for every projection; choose another one";
+  if (std::any_of(name.begin(), name.end(), unfit))
+    return "holds a comma or a space, which --projection cannot tell apart";
+  return "";
+}
+
 std::vector<std::string> select_names(const std::vector<std::string>& known, const std::vector<std::string>& wanted) {
   const auto has = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
@@ -109,8 +115,8 @@ std::vector<std::string> select_names(const std::vector<std::string>& known, con
 }
 
 void ProjectorRegistry::add(std::unique_ptr<Projector> projector) {
-  if (find(projector->name()) != nullptr)
-    throw UsageError("There are two projections named \"" + projector->name() + "\"; rename one of them.");
+  const std::string& name = projector->name();
+  if (find(name) != nullptr) throw UsageError("There are two projections named \"" + name + "\"; rename one of them.");
   projectors_.push_back(std::move(projector));
 }
 

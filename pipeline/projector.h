@@ -71,7 +71,8 @@ class Projector {
   virtual void handle(const Event& event, Changes& changes) const = 0;
 
   /// What empties the projection before a rebuild, as one SQL statement in the transaction of the first batch; nullopt:
-  /// every row of the table. For a table of which a projection owns a part only. --truncate does not change it.
+  /// every row of the table. For a table of which a projection owns a part only; the SQL names it with its schema.
+  /// --truncate does not change it.
   [[nodiscard]] virtual std::optional<std::string> clear() const { return std::nullopt; }
 
  protected:
@@ -89,6 +90,9 @@ class Projector {
   bool every_event_ = false;
   std::unordered_set<std::string, TextHash, std::equal_to<>> event_types_;
 };
+
+/// Why --projection could not select this name, as the end of a sentence that begins with it; empty: it could.
+std::string name_problem(std::string_view name);
 
 /// Those of `known` that are `wanted`, in the order of `known`, each once; "all" is every one. Throws UsageError,
 /// listing the names there are, for an unknown one.

@@ -72,7 +72,7 @@ struct Report {
   [[nodiscard]] double occupancy(Stage stage) const;
   [[nodiscard]] Stage bottleneck() const;  ///< the stage with the highest occupancy
   [[nodiscard]] std::uint64_t skipped() const;
-  /// 0, 2 or 3 (DESIGN section 4).
+  /// 0, 2 or 3 (tools/README.md, "Exit codes").
   [[nodiscard]] int exit_code() const;
 };
 

@@ -12,9 +12,9 @@
 #include "pipeline/table.h"
 #include "pipeline/timestamp.h"
 
-/// The algebra of changes (DESIGN: "Changes compose"): what events do to a row, without looking at the row, in a form
-/// in which "first a, then b" is again a change. Composition is associative; everything concurrent in the engine rests
-/// on that.
+/// The algebra of changes (pipeline/README.md, "Changes compose"): what events do to a row, without looking at the row,
+/// in a form in which "first a, then b" is again a change. Composition is associative; everything concurrent in the
+/// engine rests on that.
 namespace rebuild_projection {
 
 /// SQL NULL.

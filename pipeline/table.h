@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,6 +24,8 @@ enum class ColumnType : std::uint8_t {
 
 /// The operations that a projector may use on a column, as bits. `add`, `min`, `max` and `append` exclude each other.
 enum class Operation : std::uint8_t { set = 1, init = 2, add = 4, min = 8, max = 16, append = 32 };
+inline constexpr std::array all_operations{Operation::set, Operation::init, Operation::add,
+                                           Operation::min, Operation::max,  Operation::append};
 class Operations {
  public:
   constexpr Operations() = default;

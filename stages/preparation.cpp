@@ -22,13 +22,6 @@ StoreFile read_preset(const std::string& name) {
                    ") or the path of a store file, with a / or ending in .toml, is accepted");
 }
 
-bool same_database(const Options& options, Session& source, Session& target) {
-  if (options.source_dsn == options.dsn) return true;
-  constexpr const char* identity =
-      "SELECT system_identifier::text || '/' || current_database() FROM pg_control_system()";
-  return source.execute(identity).text(0, 0) == target.execute(identity).text(0, 0);
-}
-
 std::unique_ptr<Session> connect_target(const Options& options) {
   const bool applies = options.mode == Mode::apply;
   auto session = std::make_unique<Session>(options.dsn, "commit",
@@ -53,6 +46,13 @@ Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedPro
 }
 
 }  // namespace
+
+bool same_database(const Options& options, Session& source, Session& target) {
+  if (options.source_dsn == options.dsn) return true;
+  constexpr const char* identity =
+      "SELECT system_identifier::text || '/' || current_database() FROM pg_control_system()";
+  return source.execute(identity).text(0, 0) == target.execute(identity).text(0, 0);
+}
 
 StoreFile find_store(const std::string& store) {
   const bool is_path = store.find('/') != std::string::npos || store.ends_with(".toml");
@@ -93,7 +93,23 @@ std::vector<ProjectionFile> projection_files(const Options& options, std::vector
   return files;
 }
 
+namespace {
+
+/// What no command line lets through, for programs that fill in options of their own.
+void refuse_wrong(const Options& options) {
+  std::vector<std::string> mistakes;
+  if (options.projections.empty()) mistakes.emplace_back("no projection is named; \"all\" is every one");
+  if (options.mode == Mode::verify) mistakes.emplace_back("the mode VERIFY is not available yet");
+  if (options.batch_events == 0) mistakes.emplace_back("a batch needs one event at the least");
+  if (options.readers > 1) mistakes.emplace_back("more than one reader is not available yet");
+  if (options.truncate && options.clear == Clear::never) mistakes.emplace_back("truncating contradicts never clearing");
+  if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
+}
+
+}  // namespace
+
 Preparation prepare(const Options& given, const ProjectorRegistry& registry, const std::stop_token& stop) {
+  refuse_wrong(given);
   Options options = given;
   static_cast<RunOptions&>(options) = with_defaults(given);
   if (options.source_dsn.empty()) options.source_dsn = options.dsn;

@@ -36,6 +36,9 @@ std::vector<ProjectionFile> projection_files(const Options& options, std::vector
 /// The description of the store that --store names: a preset's, or a file's. Throws UsageError.
 StoreFile find_store(const std::string& store);
 
+/// Whether the store's and the target's session are in one database, however their DSNs are spelled.
+bool same_database(const Options& options, Session& source, Session& target);
+
 /// What is said where no index serves the store's order, with the statement that makes one.
 std::string unindexed_order(const EventStore& store);
 

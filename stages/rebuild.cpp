@@ -37,14 +37,19 @@ class Rebuild {
         checkpoints_(std::move(prepared.checkpoints)) {}
 
   Report go() {
+    Report report = replay();
+    finish(report);
+    return report;
+  }
+
+  /// The checks that need the events.
+  void look_before() {
     choose_range();
     refuse_what_would_lose_rows();
     if (applies()) prepare_target();
     fix_end();
     refuse_empty_range();
-    Report report = replay();
-    finish(report);
-    return report;
+    if (applies()) announce();
   }
 
  private:
@@ -158,7 +163,6 @@ class Rebuild {
 
     std::optional<Committer> committer;
     if (applies()) {
-      announce();
       if (stop_.stop_requested()) throw Cancelled("stopped before the first event");
       // From here on a first signal lets the running statement finish; only a second one cancels it.
       target_session_->cancel_on(options_.abort);
@@ -170,14 +174,25 @@ class Rebuild {
                                             .truncate = options_.truncate,
                                             .show_values = options_.show_values});
     }
-    Report report;
-    report = run_pipeline(options_, projectors, {reader, *parser, committer ? &*committer : nullptr}, progress, stop_);
+    Report report =
+        run_pipeline(options_, projectors, {reader, *parser, committer ? &*committer : nullptr}, progress, stop_);
     if (committer) {
-      if (report.ending == Ending::complete && report.batches == 0 && options_.clears()) committer->clear_only();
+      if (report.ending == Ending::complete && report.batches == 0) end_without_batch(*committer, report);
       for (std::size_t index = 0; index < selected_.size(); ++index)
         report.projections[index].rows_cleared = committer->rows_cleared()[index];
     }
     return report;
+  }
+
+  /// No event was read: what was to be cleared is, unless there should have been events.
+  void end_without_batch(Committer& committer, Report& report) {
+    if (events_in_range_ > 0) {
+      report.ending = Ending::failed;
+      report.ending_detail = "the " + std::to_string(events_in_range_) +
+                             " events in range were gone when they were to be read; run the rebuild again";
+    } else if (options_.clears()) {
+      close([&] { committer.clear_only(); }, report);
+    }
   }
 
   // ---- the end
@@ -190,28 +205,44 @@ class Rebuild {
     for (std::size_t index = 0; index < selected_.size(); ++index)
       report.projections[index].table = selected_[index].table.schema + "." + selected_[index].table.name;
     if (report.ending == Ending::incomplete && report.events_read == events_in_range_) report.ending = Ending::complete;
+    close([&] { check_count(report); }, report);
+    if (applies()) {
+      close(
+          [&] {
+            checkpoints_.finish(*target_session_,
+                                report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts);
+            if (went_well(report)) analyze();
+          },
+          report);
+    }
+    say_what_is_left(report);
+    report.warnings.insert(report.warnings.begin(), warnings_.begin(), warnings_.end());
+  }
+
+  static bool went_well(const Report& report) {
+    return report.ending == Ending::complete || report.ending == Ending::incomplete;
+  }
+
+  /// One step after the last batch, whose failure is the run's.
+  template <typename Step>
+  void close(Step&& step, Report& report) {
     try {
-      check_count(report);
-      if (applies()) {
-        checkpoints_.finish(*target_session_,
-                            report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts);
-        if (report.ending == Ending::complete || report.ending == Ending::incomplete) analyze();
-      }
+      step();
     } catch (const Cancelled&) {
+      if (!went_well(report)) return;
+      report.ending = Ending::cancelled;
       warn("a signal came after the last batch: the closing checks were left out");
     } catch (const RunError& error) {
       report.ending = Ending::failed;
       report.ending_detail +=
           (report.ending_detail.empty() ? "" : "; ") + std::string("after the last batch: ") + error.what();
     }
-    say_what_is_left(report);
-    report.warnings.insert(report.warnings.begin(), warnings_.begin(), warnings_.end());
   }
 
   /// Nothing may be lost in silence: the store, asked again, must have as many events in what was replayed as were
   /// read.
   void check_count(Report& report) {
-    if ((report.ending != Ending::complete && report.ending != Ending::incomplete) || !report.last_position) return;
+    if (!went_well(report) || !report.last_position) return;
     EventRange replayed = range_;
     replayed.last = report.last_position;
     const std::uint64_t there = store_.count(*source_session_, replayed);
@@ -275,13 +306,16 @@ class Rebuild {
 }  // namespace
 
 Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop) {
+  std::optional<Rebuild> run;
   try {
-    return Rebuild(prepare(options, registry, stop), stop).go();
+    run.emplace(prepare(options, registry, stop), stop);
+    run->look_before();
   } catch (const SqlError& error) {
-    // Before the first event: nothing was read into a projection or cleared.
+    // Nothing was read into a projection or cleared.
     throw UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +
                      error.sqlstate + ")");
   }
+  return run->go();
 }
 
 }  // namespace rebuild_projection

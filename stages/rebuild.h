@@ -53,8 +53,9 @@ struct Options : RunOptions {
 ///
 /// Throws UsageError for what is refused before anything is read or cleared (exit code 1), Cancelled if a stop came
 /// before the first event. Everything later is in the report. Blocks; starts threads of its own, all ended when it
-/// returns.
-/// Warnings are in the report, and go to spdlog's default logger when they arise.
+/// returns. `registry` outlives the call, `progress` is a fresh one, and `announce` is called on the caller's thread.
+/// Warnings are in the report, and go to spdlog's default logger when they arise. Two calls at once are safe, but share
+/// the number of threads of the later one.
 Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop);
 
 }  // namespace rebuild_projection

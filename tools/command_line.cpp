@@ -89,7 +89,7 @@ void take_arguments(CLI::App& app, GivenOptions& given, std::vector<std::string>
 
 void take_environment(const Environment& environment, GivenOptions& given, std::vector<std::string>& mistakes) {
   for (const OptionSpec& spec : option_table()) {
-    if (spec.name == "help" || spec.name == "version" || spec.name == "list") continue;
+    if (spec.name == "help" || spec.name == "version") continue;
     const std::string variable = environment_name(spec.name);
     const auto text = environment(variable);
     if (!text || text->empty()) continue;

@@ -37,12 +37,9 @@ std::string required_text(const TomlNode& root, const std::string& member, const
 
 void read_name(const TomlNode& root, ProjectionFile::Content& content, Mistakes& mistakes) {
   content.name = required_text(root, "name", "name = \"candidate_summary\"", content.name_line, mistakes);
-  const auto unfit = [](char c) { return c == ',' || static_cast<unsigned char>(c) <= ' ' || c == 0x7f; };
-  if (content.name == "all")
-    mistakes.add(content.name_line, "the name \"all\" stands for every projection; choose another one");
-  else if (std::any_of(content.name.begin(), content.name.end(), unfit))
-    mistakes.add(content.name_line, "the name " + in_quotes(content.name) +
-                                        " holds a comma or a space, which --projection cannot tell apart");
+  if (content.name.empty()) return;  // said already
+  if (const std::string problem = name_problem(content.name); !problem.empty())
+    mistakes.add(content.name_line, "the name " + in_quotes(content.name) + " " + problem);
 }
 
 void read_table(const TomlNode& root, ProjectionFile::Content& content, Mistakes& mistakes) {

@@ -11,7 +11,7 @@
 
 namespace rebuild_projection {
 
-/// A projection file (DESIGN section 6) that was read and checked as far as it can be without a database.
+/// A projection file (stages/apply/README.md) that was read and checked as far as it can be without a database.
 class ProjectionFile {
  public:
   struct Content;  ///< the rules, each with its line

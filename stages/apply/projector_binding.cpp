@@ -1,6 +1,5 @@
 #include "stages/apply/projector_binding.h"
 
-#include <array>
 #include <optional>
 #include <set>
 #include <utility>
@@ -25,14 +24,32 @@ class BoundProjector final : public Projector {
   const Projector& projector_;
 };
 
+/// The rest of what a JSON Pointer must be is found when the paths are compiled, one mistake at a time.
+void check_paths(const Extraction& payload, const ColumnChecks::Say& say) {
+  const auto check = [&](const std::string& path) {
+    if (!path.empty() && path.front() != '/')
+      say(0, "the path " + in_quotes(path) + " is not a JSON Pointer: it must be empty or begin with /");
+  };
+  for (const std::string& path : payload.paths) check(path);
+  for (const auto& [pattern, paths] : payload.elements) {
+    check(pattern);
+    for (const std::string& path : paths) check(path);
+  }
+}
+
 /// What is wrong with a declaration whatever its table is; in a file the reader finds it.
 void check_declaration(const Projector::Declaration& declaration, const ColumnChecks::Say& say) {
+  if (const std::string problem = name_problem(declaration.name); !problem.empty()) say(0, "its name " + problem);
+  if (declaration.version < 1) say(0, "its version must be a whole number from 1 on");
   if (declaration.events.empty()) say(0, "it names no event types; \"*\" stands for all");
   if (declaration.key.empty()) say(0, "it names no key columns");
+  check_paths(declaration.payload, say);
   std::set<std::string> seen(declaration.key.begin(), declaration.key.end());
   if (seen.size() != declaration.key.size()) say(0, "a key column is named twice");
   for (const auto& [column, operations] : declaration.columns) {
     if (!seen.insert(column).second) say(0, "the column " + in_quotes(column) + " is named twice, or is a key column");
+    if (!operations.has(Operation::set) && !operations.has(Operation::init) && !operations.combining())
+      say(0, "the column " + in_quotes(column) + " has no operation");
     std::vector<std::string> combining;
     for (const Operation one : {Operation::add, Operation::min, Operation::max, Operation::append})
       if (operations.has(one)) combining.emplace_back(name_of(one));
@@ -40,9 +57,6 @@ void check_declaration(const Projector::Declaration& declaration, const ColumnCh
       say(0, "the column " + in_quotes(column) + " stands under " + list_of(combining) + ", of which it can have one");
   }
 }
-
-constexpr std::array all_operations{Operation::set, Operation::init, Operation::add,
-                                    Operation::min, Operation::max,  Operation::append};
 
 }  // namespace
 

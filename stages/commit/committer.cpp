@@ -6,12 +6,26 @@
 
 namespace rebuild_projection {
 
+namespace {
+
+/// A projector's own clear(); its author is told whose SQL was refused.
+std::uint64_t execute_clear(Session& session, const std::string& projection, const std::string& sql) {
+  try {
+    return session.execute(sql).affected();
+  } catch (const SqlError& error) {
+    throw SqlError(error.sqlstate, "projection " + projection + ", clear(): " + error.what(), error.statement);
+  }
+}
+
+}  // namespace
+
 Committer::Committer(Session& session, const Checkpoints& checkpoints, const std::vector<Target>& targets,
                      Settings settings)
     : session_(session),
       checkpoints_(checkpoints),
       targets_(targets),
       settings_(settings),
+      clearing_(targets.size()),
       rows_cleared_(targets.size()) {
   // Each batch is planned for its own size: a plan made for 200 rows would be kept for 20,000, and one made while the
   // table was empty for ever.
@@ -46,9 +60,10 @@ void Committer::begin_batch() {
   if (!first_) return;
   if (settings_.clear)
     for (std::size_t index = 0; index < writers_.size(); ++index) {
-      const auto own = targets_[index].projector->clear();
-      rows_cleared_[index] =
-          own ? session_.execute(*own).affected() : writers_[index].clear(session_, settings_.truncate);
+      const Projector& projector = *targets_[index].projector;
+      const auto own = projector.clear();
+      clearing_[index] =
+          own ? execute_clear(session_, projector.name(), *own) : writers_[index].clear(session_, settings_.truncate);
     }
   checkpoints_.reset(session_);
 }
@@ -66,7 +81,13 @@ void Committer::end_batch(const Batch& batch) {
 
 void Committer::clear_only() {
   in_transaction([&] { begin_batch(); });
+  end_first();
+}
+
+void Committer::end_first() {
+  if (!first_) return;
   first_ = false;
+  rows_cleared_ = clearing_;
 }
 
 Committed Committer::commit(const Batch& batch) {
@@ -77,7 +98,7 @@ Committed Committer::commit(const Batch& batch) {
     if (!error.blames_data()) throw;
     committed = write_with_care(batch);
   }
-  first_ = false;
+  end_first();
   return committed;
 }
 

@@ -17,7 +17,7 @@ namespace rebuild_projection {
 ///
 /// A batch is first written as it stands. Where the server refuses its data, the transaction is rolled back and the
 /// batch is written once more with care: each projection's events by halves under savepoints, until the event to blame
-/// is alone (DESIGN section 4, "Errors"). If none fails alone, the batch commits.
+/// is alone (pipeline/README.md, "Transactions and failure"). If none fails alone, the batch commits.
 class Committer : public BatchSink {
  public:
   struct Target {
@@ -38,7 +38,7 @@ class Committer : public BatchSink {
 
   /// Clears without a batch, where no event is in range (--clear always).
   void clear_only();
-  /// Rows that clearing removed, per target.
+  /// Rows that clearing removed, per target; none before that was committed.
   [[nodiscard]] const std::vector<std::uint64_t>& rows_cleared() const { return rows_cleared_; }
 
  private:
@@ -51,6 +51,7 @@ class Committer : public BatchSink {
   template <typename Write>
   void in_transaction(Write&& write);
   void begin_batch();
+  void end_first();
   void end_batch(const Batch& batch);
   Committed write_plain(const Batch& batch);
   Committed write_with_care(const Batch& batch);
@@ -64,6 +65,7 @@ class Committer : public BatchSink {
   Settings settings_;
   bool first_ = true;  ///< no batch has been committed yet
   bool deferrable_ = false;
+  std::vector<std::uint64_t> clearing_;  ///< by the first batch, whose transaction may still fail
   std::vector<std::uint64_t> rows_cleared_;
 };
 

@@ -95,7 +95,7 @@ struct Session::Connection {
 
   template <typename Call>
   Rows guarded(const std::string& sql, Call&& call) {
-    if (stop.stop_requested()) throw Cancelled("cancelled before: " + sql.substr(0, 60));
+    if (stop.stop_requested()) throw Cancelled("stopped");
     try {
       return Rows(std::make_shared<const Rows::Data>(Rows::Data{call()}));
     } catch (const pqxx::deadlock_detected& error) {  // no sql_error in libpqxx 6, and without its state

@@ -6,8 +6,8 @@
 
 namespace rebuild_projection {
 
-/// An event store's description (DESIGN section 7): which columns of which relation mean what. Names are exact, as in
-/// the catalogue; they are quoted before they reach SQL. `from` as a subquery and `horizon` are SQL of the file's
+/// An event store's description (stages/read/README.md): which columns of which relation mean what. Names are exact, as
+/// in the catalogue; they are quoted before they reach SQL. `from` as a subquery and `horizon` are SQL of the file's
 /// author.
 struct StoreFile {
   std::filesystem::path path;

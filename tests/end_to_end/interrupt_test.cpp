@@ -70,6 +70,22 @@ TEST_F(InterruptTest, ASignalEndsTheRunAfterTheBatchBeingCommitted) {
   expect_whole();
 }
 
+TEST_F(InterruptTest, ASignalDuringTheLastBatchIsNoSuccess) {
+  Outcome run;
+  {
+    OtherClient other(store.database);
+    hold_row_of(500, other);
+    const auto program = start_blocked({"--batch-size", "5000"});  // the first batch is the last
+    program->signal(SIGINT);
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // it goes on waiting, which nothing shows
+    other.execute("ROLLBACK");
+    run = store.result_of(*program);
+  }
+  EXPECT_EQ(run.exit_code, 3) << run.err;
+  expect_whole();                                             // the batch was finished
+  EXPECT_EQ(store.checkpoint("state", "stages"), "running");  // and nothing says that the tables are complete
+}
+
 TEST_F(InterruptTest, ASecondSignalRollsTheBatchBack) {
   OtherClient other(store.database);
   hold_row_of(500, other);

@@ -274,5 +274,20 @@ TEST_F(SpecificationTest, TheLibraryRunsBothModes) {
   EXPECT_EQ(store.differing("stages"), "0");
 }
 
+TEST_F(SpecificationTest, TheLibraryRefusesTheOptionsThatTheCommandLineRefuses) {
+  store.append(1, 10);
+  const auto refused = [&](void (*spoil)(Options&)) {
+    Options options = library_options(store, Mode::apply);
+    options.projections = {"stages"};
+    spoil(options);
+    EXPECT_THROW(rebuild(options, {}, {}), UsageError);
+    EXPECT_EQ(store.database.value("SELECT count(*) FROM stages"), "0");
+  };
+  refused([](Options& options) { options.mode = Mode::verify; });
+  refused([](Options& options) { options.batch_events = 0; });
+  refused([](Options& options) { options.projections.clear(); });
+  refused([](Options& options) { options.readers = 2; });
+}
+
 }  // namespace
 }  // namespace rebuild_projection::test

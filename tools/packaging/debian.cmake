@@ -14,11 +14,14 @@ foreach(copyright ${copyrights})
 
  -- ${CPACK_PACKAGE_CONTACT}  ${now}
 ")
+  file(CHMOD ${folder}/changelog PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ WORLD_READ)
   list(APPEND pages ${folder}/changelog)
 endforeach()
 foreach(page ${pages})
   execute_process(COMMAND gzip -9n ${page} COMMAND_ERROR_IS_FATAL ANY)
 endforeach()
+# Whatever the umask is.
+execute_process(COMMAND find ${CPACK_TEMPORARY_DIRECTORY} -type d -exec chmod 755 {} + COMMAND_ERROR_IS_FATAL ANY)
 
 # CPACK_STRIP_FILES leaves static libraries as they are: 130 MB instead of 5.
 foreach(archive ${archives})

@@ -29,9 +29,9 @@ install(DIRECTORY ${PROJECT_SOURCE_DIR}/tools/projections ${PROJECT_SOURCE_DIR}/
 set(documentation ${CMAKE_INSTALL_DATAROOTDIR}/doc/rebuild-projection)
 install(FILES ${packaging}/copyright DESTINATION ${documentation} COMPONENT runtime)
 install(FILES ${packaging}/copyright DESTINATION ${documentation}-dev COMPONENT development)
-# The pages, in their folders, so that the links between them lead somewhere.
+# The pages and what they link to, in their folders, so that the links lead somewhere.
 file(GLOB_RECURSE pages RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
-  pipeline/*.md stages/*.md tools/*.md tests/*.md bench/*.md tools/deploy/*)
+  pipeline/*.md stages/*.md tools/*.md tests/*.md bench/*.md tools/deploy/* tools/stores/* tests/install/consumer/*)
 foreach(page README.md meson-notes.md ${pages})
   get_filename_component(folder ${page} DIRECTORY)
   install(FILES ${PROJECT_SOURCE_DIR}/${page} DESTINATION ${documentation}/${folder} COMPONENT runtime)
@@ -102,5 +102,8 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
   "libpqxx-dev, libpq-dev, libsimdjson-dev, libspdlog-dev, libtbb-dev, libtomlplusplus-dev, libgmp-dev")
 if(BUILD_SHARED_LIBS)
   set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "rebuild-projection (= ${PROJECT_VERSION})")
+  set(CPACK_DEBIAN_PACKAGE_GENERATE_SHLIBS ON)
+  file(WRITE ${PROJECT_BINARY_DIR}/triggers "activate-noawait ldconfig\n")
+  set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${PROJECT_BINARY_DIR}/triggers)
 endif()
 include(CPack)
