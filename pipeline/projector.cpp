@@ -116,6 +116,8 @@ std::vector<std::string> select_names(const std::vector<std::string>& known, con
 
 void ProjectorRegistry::add(std::unique_ptr<Projector> projector) {
   const std::string& name = projector->name();
+  if (const std::string problem = name_problem(name); !problem.empty())
+    throw UsageError("The name \"" + name + "\" of a projector " + problem + ".");
   if (find(name) != nullptr) throw UsageError("There are two projections named \"" + name + "\"; rename one of them.");
   projectors_.push_back(std::move(projector));
 }

@@ -101,7 +101,7 @@ std::vector<std::string> select_names(const std::vector<std::string>& known, con
 /// The projectors a program knows, in the order they were registered.
 class ProjectorRegistry {
  public:
-  /// Throws UsageError if the name is taken.
+  /// Throws UsageError if the name is taken, or has a name_problem().
   void add(std::unique_ptr<Projector> projector);
   [[nodiscard]] const Projector* find(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> names() const;

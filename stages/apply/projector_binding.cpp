@@ -39,7 +39,6 @@ void check_paths(const Extraction& payload, const ColumnChecks::Say& say) {
 
 /// What is wrong with a declaration whatever its table is; in a file the reader finds it.
 void check_declaration(const Projector::Declaration& declaration, const ColumnChecks::Say& say) {
-  if (const std::string problem = name_problem(declaration.name); !problem.empty()) say(0, "its name " + problem);
   if (declaration.version < 1) say(0, "its version must be a whole number from 1 on");
   if (declaration.events.empty()) say(0, "it names no event types; \"*\" stands for all");
   if (declaration.key.empty()) say(0, "it names no key columns");

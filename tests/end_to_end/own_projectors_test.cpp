@@ -173,7 +173,10 @@ TEST_P(RandomStores, ProjectorsGiveTheRowsOfTheirFiles) {
     run.options.batch_events = batch_events;
     run.options.tokens = tokens;
     const Result wanted = rebuild_by_files(run);
-    if (batch_events == 1) ASSERT_GT(wanted.reports.at("candidate_summary").rows_deleted, 0U);
+    // In one batch a row may be created and deleted before anything is written.
+    if (batch_events < events) {
+      ASSERT_GT(wanted.reports.at("candidate_summary").rows_deleted, 0U);
+    }
     for (const std::string& name : names) {
       ASSERT_GT(wanted.dead_letters.at(name).size(), 3U) << name;
       ASSERT_LT(wanted.dead_letters.at(name).size(), events / 4) << name;

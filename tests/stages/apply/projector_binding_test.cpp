@@ -108,20 +108,6 @@ TEST(ProjectorBinding, RefusesWhatADeclarationLacks) {
   EXPECT_EQ(without_key[0], "projector p: it names no key columns");
 }
 
-TEST(ProjectorBinding, RefusesNamesThatNoCommandLineCanSay) {
-  for (const auto& [name, says] :
-       std::vector<std::pair<std::string, std::string>>{{"", "its name is empty"},
-                                                        {"all", "its name stands for every projection"},
-                                                        {"a,b", "its name holds a comma or a space"},
-                                                        {"a b", "its name holds a comma or a space"}}) {
-    Declaration declaration = sample();
-    declaration.name = name;
-    const Lines mistakes = mistakes_of(declaration);
-    ASSERT_EQ(mistakes.size(), 1U) << name;
-    EXPECT_NE(mistakes[0].find(says), std::string::npos) << mistakes[0];
-  }
-}
-
 TEST(ProjectorBinding, RefusesPathsThatAreNoPointers) {
   Declaration declaration = sample();
   declaration.payload = {.paths = {"", "/a", "a"}, .elements = {{"list/*", {"/x", ""}}, {"/list/*", {"x"}}}};
