@@ -57,7 +57,7 @@ void wire_and_run(const GraphShape& shape, const GraphBodies& bodies) {
     PagePtr page = bodies.read();
     if (!page) return;  // the token ends here
     give(page.get());
-    std::get<0>(out).try_put(std::move(page));
+    std::get<0>(out).try_put(page);
   });
   flow::function_node<PagePtr, PagePtr> parse(graph, shape.workers, [&](PagePtr page) {
     const HandedOver run(&start, &end), message(page.get(), page.get());

@@ -62,7 +62,7 @@ std::string obstacle_of(const Projector::Declaration& declaration) {
 
 }  // namespace
 
-Projector::Projector(Declaration declaration) : Projector(declaration, layout_of(declaration)) {
+Projector::Projector(const Declaration& declaration) : Projector(declaration, layout_of(declaration)) {
   if (declaration_.definition.empty()) declaration_.definition = definition_of(declaration_);
   if (declaration_.not_repeatable.empty()) declaration_.not_repeatable = obstacle_of(declaration_);
 }

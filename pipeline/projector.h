@@ -45,7 +45,7 @@ class Projector {
     std::string not_repeatable = {};
   };
 
-  explicit Projector(Declaration declaration);
+  explicit Projector(const Declaration& declaration);
   Projector(const Projector&) = delete;
   Projector& operator=(const Projector&) = delete;
   virtual ~Projector() = default;

@@ -308,7 +308,7 @@ class Rebuild {
 Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop) {
   std::optional<Rebuild> run;
   try {
-    run.emplace(prepare(options, registry, stop), stop);
+    run.emplace(prepare(options, registry, stop), std::move(stop));
     run->look_before();
   } catch (const SqlError& error) {
     // Nothing was read into a projection or cleared.

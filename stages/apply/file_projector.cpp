@@ -42,7 +42,7 @@ struct FileProjector::Parts {
   }
 };
 
-FileProjector::FileProjector(std::shared_ptr<const ProjectionFile::Content> content, TableLayout layout)
+FileProjector::FileProjector(const std::shared_ptr<const ProjectionFile::Content>& content, TableLayout layout)
     : FileProjector(content, Parts(*content, std::move(layout))) {}
 
 FileProjector::FileProjector(std::shared_ptr<const ProjectionFile::Content> content, Parts parts)

@@ -21,7 +21,7 @@ namespace rebuild_projection {
 class FileProjector final : public Projector {
  public:
   /// `layout` is what bind_to_table() made of `content` without a mistake.
-  FileProjector(std::shared_ptr<const ProjectionFile::Content> content, TableLayout layout);
+  FileProjector(const std::shared_ptr<const ProjectionFile::Content>& content, TableLayout layout);
 
   void handle(const Event& event, Changes& changes) const override;
 
