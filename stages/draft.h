@@ -8,7 +8,7 @@
 namespace rebuild_projection {
 
 /// The text of a projection file to start from: a rule for each event type of the store, which fills the table's
-/// columns from the payload's members of the same name. It passes check() as it stands.
+/// columns from the payload's members of the same name. It passes check() as it stands, rights of the role apart.
 ///
 /// Looks at the table's catalogue entry and at the store's oldest and newest events (limits::draft_events each), so it
 /// takes as long for a large store as for a small one. Member names and event types reach the text, values do not.

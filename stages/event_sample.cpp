@@ -20,15 +20,21 @@ class MemberReader : public Projector {
   void handle(const Event&, Changes&) const override {}
 };
 
-void add_member(EventSample::Type& type, const Element& element) {
-  const std::string_view name = element.matched.front();
-  const Json::Kind kind = element.values.front().kind;
-  const auto found = std::ranges::find(type.members, name, &EventSample::Member::name);
-  if (found != type.members.end()) {
-    if (found->kind == Json::Kind::null) found->kind = kind;
-  } else if (type.members.size() < members_of_type_max) {
-    type.members.push_back({std::string(name), kind});
+void add_member(EventSample::Type& type, const Element& element, const SampleRequest& request) {
+  const std::string name(element.matched.front());
+  const Json& value = element.values.front();
+  auto found = std::ranges::find(type.members, name, &EventSample::Member::name);
+  if (found == type.members.end()) {
+    if (type.members.size() == members_of_type_max) return;
+    found = type.members.insert(found, {.name = name});
   }
+  if (value.kind != Json::Kind::null) ++found->values;
+  found->fits = found->fits && request.fits(name, value);
+}
+
+void add_stream(EventSample::Type& type, const std::optional<std::string_view>& stream, const SampleRequest& request) {
+  for (const std::string& column : request.key)
+    if (!stream || !request.fits(column, {Json::Kind::string, *stream})) type.without_stream.insert(column);
 }
 
 /// The elements of an array match "/*" as well.
@@ -40,13 +46,13 @@ bool is_object(std::string_view payload) {
 EventSample::Type* type_of(EventSample& sample, std::string_view name) {
   const auto found = std::ranges::find(sample.types, name, &EventSample::Type::name);
   if (found != sample.types.end()) return &*found;
-  if (sample.types.size() == types_max) return nullptr;
-  return &sample.types.emplace_back(EventSample::Type{std::string(name), 0, {}});
+  sample.more_types = sample.types.size() == types_max;
+  return sample.more_types ? nullptr : &sample.types.emplace_back(EventSample::Type{.name = std::string(name)});
 }
 
-/// Adds events of the source, `events_max` at the most; says how many there were.
+/// Adds the source's events, `events_max` at the most; says how many there were.
 std::uint64_t add_events(EventSample& sample, PageSource& source, const PayloadParser& parser,
-                         std::uint64_t events_max) {
+                         const SampleRequest& request, std::uint64_t events_max) {
   std::uint64_t events = 0;
   while (events < events_max) {
     const auto page = source.next(std::min<std::uint64_t>(page_events, events_max - events));
@@ -57,9 +63,10 @@ std::uint64_t add_events(EventSample& sample, PageSource& source, const PayloadP
       EventSample::Type* type = type_of(sample, page->events[index].type);
       if (type == nullptr) continue;
       ++type->events;
+      add_stream(*type, page->events[index].stream_id, request);
       const bool readable = parsed.errors.empty() || !parsed.errors[index];
       if (!readable || !is_object(page->events[index].payload)) continue;
-      for (const Element& element : parsed.elements[parsed.row[index]]) add_member(*type, element);
+      for (const Element& element : parsed.elements[parsed.row[index]]) add_member(*type, element, request);
     }
   }
   sample.events += events;
@@ -67,41 +74,42 @@ std::uint64_t add_events(EventSample& sample, PageSource& source, const PayloadP
 }
 
 /// A store without an order to read along: some of its events, sorted by the server.
-EventSample sample_heap(const EventStore& store, Session& session, const std::string& dsn, std::uint64_t events_max,
+EventSample sample_heap(const EventStore& store, Session& session, const std::string& dsn, const SampleRequest& request,
                         const PayloadParser& parser, const std::stop_token& stop) {
+  const std::uint64_t events_max = 2 * request.events_max;
   StoreFile some = store.file();
   some.from = "(SELECT * FROM " + store.from_in_sql() + " AS whole LIMIT " + std::to_string(events_max) + ")";
   const EventStore part(std::move(some), session);
-  EventSample sample;
+  EventSample sample{.in_order = false};
   PageReader reader(part, {}, {.dsn = dsn, .one_cursor = true, .stop = stop});
-  sample.whole_store = add_events(sample, reader, parser, events_max) < events_max;
+  sample.whole_store = add_events(sample, reader, parser, request, events_max) < events_max;
   return sample;
 }
 
 }  // namespace
 
-EventSample sample_events(const EventStore& store, Session& session, const std::string& dsn, std::uint64_t events_max,
-                          const std::stop_token& stop) {
+EventSample sample_events(const EventStore& store, Session& session, const std::string& dsn,
+                          const SampleRequest& request, const std::stop_token& stop) {
   const MemberReader members;
   const auto parser = make_json_parser({&members}, format_of(store.payload()));
   session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   const bool indexed = store.order_is_indexed(session);
   session.execute("COMMIT");
-  if (!indexed) return sample_heap(store, session, dsn, 2 * events_max, *parser, stop);
+  if (!indexed) return sample_heap(store, session, dsn, request, *parser, stop);
 
   EventSample sample;
   EventRange newest;
-  newest.after = store.from_end(session, {}, events_max);
+  newest.after = store.from_end(session, {}, request.events_max);
   if (newest.after) {
     EventRange oldest;
     oldest.last = newest.after;
     PageReader reader(store, oldest, {.dsn = dsn, .one_cursor = false, .stop = stop});
-    sample.whole_store = add_events(sample, reader, *parser, events_max) < events_max;
+    sample.whole_store = add_events(sample, reader, *parser, request, request.events_max) < request.events_max;
   } else {
     sample.whole_store = true;
   }
   PageReader reader(store, newest, {.dsn = dsn, .one_cursor = false, .stop = stop});
-  add_events(sample, reader, *parser, events_max);
+  add_events(sample, reader, *parser, request, request.events_max);
   return sample;
 }
 

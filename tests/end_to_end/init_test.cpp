@@ -2,8 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+
 #include "tests/support/database.h"
 #include "tests/support/program.h"
+#include "tests/support/recruiting.h"
 
 namespace rebuild_projection::test {
 namespace {
@@ -73,11 +77,95 @@ TEST_F(InitTest, OddNamesAndCompositeKeys) {
   database.execute(
       "CREATE SCHEMA \"Sch ema\"; CREATE TABLE \"Sch ema\".\"T \"\" t\" (\"Ten ant\" uuid, \"or/d~er\" integer, seen "
       "timestamptz, \"new\nline\" text, \"a\\b\" text, PRIMARY KEY (\"Ten ant\", \"or/d~er\", seen))");
-  database.append(1, 1, "odd \"type\"\n", "a", R"({"or/d~er": 7, "new\nline": "n", "a\\b": "s"})");
+  database.append(1, 1, "odd \"type\"\n\u009b31m\u202e", event_id(7),
+                  R"({"or/d~er": 7, "new\nline": "n", "a\\b": "s"})");
   const std::string text = draft("Sch ema.T \" t");
   EXPECT_THAT(text, HasSubstr(R"(key   = { "Ten ant" = "@stream_id", "or/d~er" = "/or~1d~0er", seen = "@ts" })"));
   EXPECT_THAT(text, HasSubstr(R"("new\u000Aline" = "/new\u000Aline", "a\\b" = "/a\\b")"));
-  EXPECT_THAT(text, HasSubstr(R"(event = "odd \"type\"\u000A")"));
+  EXPECT_THAT(text, HasSubstr(R"(event = "odd \"type\"\u000A\u009B31m\u202E")"));
+  EXPECT_EQ(apply().exit_code, 0);
+  EXPECT_EQ(database.value(R"(SELECT "a\b" FROM "Sch ema"."T "" t")"), "s");
+}
+
+TEST_F(InitTest, TheStreamIsThePartOfTheKeyThatNoPayloadHas) {
+  database.execute(
+      "CREATE TABLE placed (tenant_id integer, order_id text, v text, PRIMARY KEY (tenant_id, order_id));"
+      "CREATE TABLE line (number integer, order_id text, PRIMARY KEY (number, order_id));"
+      "CREATE TABLE skill (candidate_id text, skill text, v text, PRIMARY KEY (candidate_id, skill))");
+  database.append(1, 1, "order.placed", "a", R"({"tenantId": 3, "v": "x"})");
+  database.append(2, 2, "order.paid", "a", R"({"v": "y"})");
+  const std::string placed = draft("placed");
+  EXPECT_THAT(placed, HasSubstr(R"(key   = { tenant_id = "/tenantId", order_id = "@stream_id" })"));
+  EXPECT_THAT(placed, HasSubstr("# Not every event tells the key: \"tenant_id\"\n# [[on]]\n# event = \"order.paid\""));
+  EXPECT_EQ(apply().exit_code, 0);
+  EXPECT_EQ(database.rows("SELECT * FROM placed"), std::vector<std::string>{"3|a|x"});
+  // Nothing that was seen tells the key: rules to correct are better than none.
+  EXPECT_THAT(draft("line"), HasSubstr(R"(key   = { number = "/number", order_id = "@stream_id" })"));
+  const std::string skill = draft("skill");
+  EXPECT_THAT(skill, HasSubstr("\n[[on]]\nevent = \"order.placed\"\nkey   = { candidate_id = \"@stream_id\", skill = "
+                               "\"/skill\" }\n"));
+}
+
+TEST_F(InitTest, AKeyIsTakenFromWhereItsTypeFits) {
+  database.execute(
+      "CREATE TABLE number (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, v text);"
+      "CREATE TABLE identifier (id uuid PRIMARY KEY, v text)");
+  database.append(1, 1, "born", event_id(1), R"({"id": 12, "v": "x"})");
+  EXPECT_THAT(draft("number"), HasSubstr("key   = { id = \"/id\" }"));
+  EXPECT_EQ(apply().exit_code, 0);
+  EXPECT_THAT(draft("identifier"), HasSubstr("key   = { id = \"@stream_id\" }"));
+  EXPECT_EQ(apply().exit_code, 0);
+  EXPECT_EQ(database.rows("SELECT id || v FROM number UNION ALL SELECT id || v FROM identifier"),
+            (std::vector<std::string>{"12x", event_id(1) + "x"}));
+}
+
+TEST_F(InitTest, FillsNoColumnThatTheValuesSeenDoNotFit) {
+  database.execute(
+      "CREATE TABLE t (id text PRIMARY KEY, created_at timestamptz, day date, whole integer, flag boolean, price "
+      "numeric, ref uuid, tags text[], doc jsonb, needed text NOT NULL DEFAULT 'x', late integer, note text)");
+  database.append(1, 1, "made", "a",
+                  R"({"createdAt": 1700000000000, "day": 3, "whole": 99999999999, "flag": 1.5, "price": true,
+                      "ref": "x", "tags": "t", "doc": "{", "needed": null, "late": 1, "note": 5})");
+  database.append(2, 2, "made", "b", R"({"late": "soon"})");
+  EXPECT_THAT(draft("t"), HasSubstr("set   = { note = \"/note\" }\n"));
+  EXPECT_EQ(apply().exit_code, 0);
+  EXPECT_EQ(database.rows("SELECT id, note FROM t ORDER BY id"), (std::vector<std::string>{"a|5", "b|NULL"}));
+}
+
+TEST_F(InitTest, TypesThatNoRuleCanNameAreLeftOut) {
+  database.execute("CREATE TABLE t (id text PRIMARY KEY, v text)");
+  database.append(1, 1, "", "a", R"({"v": 1})");
+  database.append(2, 2, "*", "b", R"({"v": 2})");
+  EXPECT_THAT(draft("t"), HasSubstr("No type can be named"));
+  database.append(3, 3, "made.*", "c", R"({"v": 3})");
+  EXPECT_THAT(draft("t"), HasSubstr("# event = \"*\""));
+  EXPECT_EQ(apply().exit_code, 0);
+  EXPECT_EQ(database.rows("SELECT * FROM t"), std::vector<std::string>{"c|3"});
+}
+
+TEST_F(InitTest, NeedsNoRightButToRead) {
+  database.execute("CREATE TABLE t (id text PRIMARY KEY)");
+  Role role(database, "reader");
+  database.execute("GRANT SELECT ON event_store TO " + role.name());
+  const auto result = Program::run({"--init", "t", "--dsn", role.dsn()});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
+TEST_F(InitTest, DraftsTheDemosCandidates) {
+  const std::string build = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::string tools = REBUILD_PROJECTION_TOOLS_DIR;
+  const std::string psql = "psql -qX -v ON_ERROR_STOP=1 -d " + database.name();
+  database.execute("DROP TABLE event_store");
+  const std::string fill = psql + " -f '" + tools + "/event_store.sql' -f '" + tools + "/projections/tables.sql' && '" +
+                           build + "/generate_events' --events 5000 | " + psql + " -c '\\copy event_store from stdin'";
+  ASSERT_EQ(std::system(fill.c_str()), 0);
+  draft("candidate_summary");
+  const auto applied = apply();
+  EXPECT_EQ(applied.exit_code, 0) << applied.err;
+  EXPECT_EQ(database.value("SELECT count(*) > 0 AND count(*) FILTER (WHERE c.full_name <> e.payload->>'full_name') = 0"
+                           " FROM candidate_summary c JOIN event_store e ON e.aggregate_id = c.candidate_id"
+                           " AND e.event_type = 'candidate.created'"),
+            "t");
 }
 
 TEST_F(InitTest, AnEmptyStoreGivesAFileToo) {
@@ -123,11 +211,14 @@ TEST_F(InitTest, RefusesWhatCannotBeAProjection) {
   database.execute(
       "CREATE TABLE keyless (a integer); CREATE VIEW seen AS SELECT 1 AS a;"
       "CREATE TABLE partly (a integer); CREATE UNIQUE INDEX ON partly (a) WHERE a > 0;"
-      "CREATE TABLE loose (a double precision PRIMARY KEY)");
+      "CREATE TABLE loose (a double precision PRIMARY KEY);"
+      "CREATE TABLE referred (a integer PRIMARY KEY); CREATE TABLE refers (a integer REFERENCES referred)");
   const std::pair<const char*, const char*> cases[] = {{"keyless", "no plain unique index"},
                                                        {"partly", "no plain unique index"},
                                                        {"loose", "no plain unique index"},
-                                                       {"seen", "is not a table"},
+                                                       {"seen", "is a view"},
+                                                       {"event_store", "belongs to the event store"},
+                                                       {"referred", "is referred to by foreign keys"},
                                                        {"nowhere", "there is no table \"nowhere\""}};
   for (const auto& [table, reason] : cases) {
     const Program::Result result = init(table);
