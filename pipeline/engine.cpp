@@ -44,9 +44,9 @@ bool is_cancellation(const std::exception_ptr& cause) {
 class Run {
  public:
   Run(const RunOptions& options, const std::vector<const Projector*>& projectors, const Stages& stages,
-      Progress& progress, std::stop_token stop)
+      Progress& progress, std::stop_token stop, const std::vector<std::size_t>& first_stretches)
       : options_(options),
-        projectors_(numbered(projectors)),
+        projectors_(numbered(projectors, first_stretches)),
         stages_(stages),
         progress_(progress),
         stop_(std::move(stop)),
@@ -84,9 +84,11 @@ class Run {
   }
 
  private:
-  static std::vector<RunProjector> numbered(const std::vector<const Projector*>& projectors) {
+  static std::vector<RunProjector> numbered(const std::vector<const Projector*>& projectors,
+                                            const std::vector<std::size_t>& first_stretches) {
     std::vector<RunProjector> result;
-    for (const Projector* projector : projectors) result.push_back({projector, result.size()});
+    for (std::size_t index = 0; index < projectors.size(); ++index)
+      result.push_back({projectors[index], index, index < first_stretches.size() ? first_stretches[index] : 0});
     return result;
   }
 
@@ -210,7 +212,7 @@ class Run {
     } catch (const RefusedEvent& refused) {
       fail_batch(refused.projection, 0, sentence(refused.projection, refused.event, refused.what()));
     } catch (const Cancelled&) {
-      end(Ending::cancelled, "the batch being committed was rolled back");
+      end(Ending::cancelled, "the batch being committed did not finish");
     } catch (...) {
       fail_batch("", 0,
                  "batch " + std::to_string(batch.number) + ", events at " + to_string(batch.first_position) + " to " +
@@ -225,6 +227,7 @@ class Run {
       const Committed::Projection& done = committed.projections[index];
       total.applied += part.applied - done.refused;
       total.ignored += part.ignored;
+      total.already_there += part.already_there;
       total.skipped += part.skipped.size() + done.refused;
       total.rows_written += done.rows_written;
       total.rows_deleted += done.rows_deleted;
@@ -329,8 +332,8 @@ class Run {
 }  // namespace
 
 Report run_pipeline(const RunOptions& options, const std::vector<const Projector*>& projectors, const Stages& stages,
-                    Progress& progress, const std::stop_token& stop) {
-  return Run(with_defaults(options), projectors, stages, progress, stop).go();
+                    Progress& progress, const std::stop_token& stop, const std::vector<std::size_t>& first_stretches) {
+  return Run(with_defaults(options), projectors, stages, progress, stop, first_stretches).go();
 }
 
 }  // namespace rebuild_projection

@@ -19,8 +19,13 @@ namespace rebuild_projection {
 /// Errors: a failure of any stage is in the report (Ending::failed), after every earlier batch was committed. Only
 /// std::bad_alloc before the run began and bugs are thrown.
 ///
+/// Stretches: the source may cut its range into stretches, numbered from 0 in order (Page::stretch). The projector at
+/// `index` takes part from stretch `first_stretches[index]` on, since events before it are in its rows already; without
+/// an entry, from the first.
+///
 /// `options.mode` apply needs a sink; dry_run calls no projector and no sink.
 Report run_pipeline(const RunOptions& options, const std::vector<const Projector*>& projectors, const Stages& stages,
-                    Progress& progress, const std::stop_token& stop);
+                    Progress& progress, const std::stop_token& stop,
+                    const std::vector<std::size_t>& first_stretches = {});
 
 }  // namespace rebuild_projection

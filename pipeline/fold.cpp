@@ -22,6 +22,10 @@ std::unique_ptr<Folded> fold(RunProjector run_projector, const PayloadParser& pa
                              const ParsedPage& parsed, std::size_t begin, std::size_t end, OnError on_error, bool dry) {
   const Projector& projector = *run_projector.projector;
   auto folded = std::make_unique<Folded>(projector.table());
+  if (page.stretch < run_projector.first_stretch) {
+    folded->already_there = end - begin;
+    return folded;
+  }
   Changes changes(projector.table());
   for (std::size_t index = begin; index < end; ++index) {
     const StoredEvent& stored = page.events[index];

@@ -14,6 +14,7 @@ namespace rebuild_projection {
 struct RunProjector {
   const Projector* projector = nullptr;
   std::size_t index = 0;
+  std::size_t first_stretch = 0;  ///< events of earlier stretches are in its rows already
 };
 
 /// What one projector makes of the page's events [begin, end), in order. An event that fails is left out and becomes a

@@ -10,7 +10,8 @@ namespace rebuild_projection {
 OpenBatch::OpenBatch(std::vector<RunProjector> projectors, const Stages& stages, OnError on_error)
     : projectors_(std::move(projectors)), stages_(stages), on_error_(on_error) {
   for (const RunProjector& run_projector : projectors_)
-    batch_.projections.push_back({run_projector.projector, ChangeSet(run_projector.projector->table()), {}, 0, 0});
+    batch_.projections.push_back(
+        {run_projector.projector, ChangeSet(run_projector.projector->table()), {}, 0, 0, 0, 0});
   batch_.fold_again = [this](std::size_t projection, std::uint64_t begin, std::uint64_t end) {
     return fold_again(projection, begin, end);
   };
@@ -43,6 +44,8 @@ void OpenBatch::add(const PagePtr& page) {
       projection.changes.append(std::move(folded.changes));
     projection.applied += folded.applied;
     projection.ignored += folded.ignored;
+    projection.already_there += folded.already_there;
+    projection.events += events.size() - folded.already_there;
     projection.skipped.insert(projection.skipped.end(), folded.skipped.begin(), folded.skipped.end());
   }
 
@@ -75,7 +78,7 @@ void OpenBatch::clear() {
   for (Batch::Projection& projection : batch_.projections) {
     projection.changes.clear();
     projection.skipped.clear();
-    projection.applied = projection.ignored = 0;
+    projection.applied = projection.ignored = projection.already_there = projection.events = 0;
   }
   types_.clear();
   kept_.clear();

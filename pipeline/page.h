@@ -28,6 +28,7 @@ struct Page {
   std::uint64_t number = 0;  ///< dense from 0, in position order
   std::uint64_t batch = 0;   ///< dense from 0
   bool ends_batch = false;   ///< no later page belongs to this batch
+  std::size_t stretch = 0;   ///< of the range, which events of every page share: see run_pipeline()
   std::vector<StoredEvent> events;
   /// The texts, with at least 64 readable bytes after the last of them (what simdjson asks for).
   std::unique_ptr<char[]> buffer;
@@ -60,6 +61,7 @@ struct Folded {
   ChangeSet changes;
   std::uint64_t applied = 0;
   std::uint64_t ignored = 0;
+  std::uint64_t already_there = 0;  ///< events that its rows hold from an earlier run
   std::vector<DeadLetter> skipped;
   std::optional<Failure> failure;
 };

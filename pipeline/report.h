@@ -28,9 +28,11 @@ struct Report {
     std::string name;
     std::string table;  ///< as the database names it
     int version = 1;
-    /// events_read = applied + ignored + skipped + errors + rolled_back. In DRY_RUN `applied` counts what would be.
+    /// events_read = applied + ignored + already_there + skipped + errors + rolled_back. In DRY_RUN `applied` counts
+    /// what would be.
     std::uint64_t applied = 0;
     std::uint64_t ignored = 0;
+    std::uint64_t already_there = 0;  ///< events before its checkpoint, read for another projection
     std::uint64_t skipped = 0;
     std::uint64_t errors = 0;       ///< events that stopped the run: 0 or 1
     std::uint64_t rolled_back = 0;  ///< other events of the batch that was rolled back
@@ -51,6 +53,8 @@ struct Report {
   // What it did.
   std::vector<Projection> projections;
   std::uint64_t events_in_range = 0;  ///< counted at the start
+  std::string late_events;            ///< whether an earlier event may yet be committed; empty: none can
+  std::uint64_t retries = 0;          ///< of what was transient
   std::uint64_t events_read = 0;
   std::map<std::string, std::uint64_t> events_by_type;
   std::uint64_t batches = 0;

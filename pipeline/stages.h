@@ -25,8 +25,8 @@ class PageSource {
   virtual ~PageSource() = default;
 
   /// The next page, of at most `events_max` events (1 or more) and some megabytes, or nullopt at the end of the range.
-  /// Only `events`, `buffer` and `positions` are filled. Throws RunError, or Cancelled when a stop interrupted the
-  /// wait.
+  /// Only `events`, `buffer`, `positions` and `stretch` are filled. Throws RunError, or Cancelled when a stop
+  /// interrupted the wait.
   virtual std::optional<Page> next(std::size_t events_max) = 0;
 
   /// Nothing will be asked for a while: let go of what costs others, such as a snapshot. next() goes on where it was.
@@ -71,6 +71,8 @@ struct Batch {
     std::vector<DeadLetter> skipped;
     std::uint64_t applied = 0;  ///< events of this batch
     std::uint64_t ignored = 0;
+    std::uint64_t already_there = 0;
+    std::uint64_t events = 0;  ///< of this batch that are new to the projection: all but those already there
   };
   std::vector<Projection> projections;  ///< in the order of the run's projectors
 

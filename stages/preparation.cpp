@@ -5,6 +5,7 @@
 
 #include "pipeline/error.h"
 #include "pipeline/machine.h"
+#include "stages/commit/target_session.h"
 #include "stages/read/store_file.h"
 #include "stages/shipped.h"
 
@@ -22,36 +23,36 @@ StoreFile read_preset(const std::string& name) {
                    ") or the path of a store file, with a / or ending in .toml, is accepted");
 }
 
-std::unique_ptr<Session> connect_target(const Options& options) {
-  const bool applies = options.mode == Mode::apply;
-  auto session = std::make_unique<Session>(options.dsn, "commit",
-                                           applies ? Session::Access::read_write : Session::Access::read_only);
-  if (applies && session->execute("SELECT pg_is_in_recovery()").boolean(0, 0))
-    throw UsageError("the target database " + session->where() +
-                     " is a standby, which nothing can write to; --dsn takes the primary, --source-dsn the standby");
-  return session;
+std::unique_ptr<Session> connect(const Options& options) {
+  return options.mode == Mode::apply ? connect_to_target(options.dsn)
+                                     : std::make_unique<Session>(options.dsn, "commit", Session::Access::read_only);
 }
 
 Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedProjection>& selection,
-                           const std::string& store) {
+                           const EventStore& store, Session& source, Session& target) {
+  const std::string source_database = database_identity(source), target_database = database_identity(target);
   std::vector<Checkpoints::Identity> identities;
-  for (const auto& selected : selection)
+  for (const auto& selected : selection) {
+    std::vector<std::string> key;
+    for (const Column& column : selected.projector->table().key) key.push_back(column.name);
     identities.push_back({.projection = selected.projector->name(),
                           .definition = selected.projector->definition(),
                           .version = selected.projector->version(),
+                          .key = std::move(key),
                           .table = selected.table.schema + "." + selected.table.name,
-                          .store = store,
-                          .partial = !options.clears() || !options.from_beginning()});
+                          .table_oid = selected.table.oid,
+                          .store = store.file().name,
+                          .store_digest = store.digest(),
+                          .target_database = target_database,
+                          .source_database = source_database});
+  }
   return {options.meta_schema, std::move(identities)};
 }
 
 }  // namespace
 
 bool same_database(const Options& options, Session& source, Session& target) {
-  if (options.source_dsn == options.dsn) return true;
-  constexpr const char* identity =
-      "SELECT system_identifier::text || '/' || current_database() FROM pg_control_system()";
-  return source.execute(identity).text(0, 0) == target.execute(identity).text(0, 0);
+  return options.source_dsn == options.dsn || database_identity(source) == database_identity(target);
 }
 
 StoreFile find_store(const std::string& store) {
@@ -103,6 +104,10 @@ void refuse_wrong(const Options& options) {
   if (options.batch_events == 0) mistakes.emplace_back("a batch needs one event at the least");
   if (options.readers > 1) mistakes.emplace_back("more than one reader is not available yet");
   if (options.truncate && options.clear == Clear::never) mistakes.emplace_back("truncating contradicts never clearing");
+  if (options.resume && !options.from_beginning())
+    mistakes.emplace_back("a resumed run begins after the checkpoints, not at a time or an event");
+  if (options.resume && options.clear == Clear::always)
+    mistakes.emplace_back("a resumed run keeps the rows: it contradicts always clearing");
   if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
 }
 
@@ -125,7 +130,7 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
   if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
 
   auto source = std::make_unique<Session>(options.source_dsn, "read", Session::Access::read_only);
-  auto target = connect_target(options);
+  auto target = connect(options);
   source->cancel_on(stop);
   target->cancel_on(stop);
   EventStore store(std::move(store_file), *source);
@@ -137,7 +142,7 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
                                       .store_relations = store_relations,
                                       .truncate = options.truncate},
                                      *target, mistakes);
-  Checkpoints checkpoints = checkpoints_of(options, selected, store.file().name);
+  Checkpoints checkpoints = checkpoints_of(options, selected, store, *source, *target);
   std::ranges::copy(checkpoints.missing_rights(*target), std::back_inserter(mistakes));
   if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
   return {std::move(options), std::move(source),   std::move(target),

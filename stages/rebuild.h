@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -10,10 +11,12 @@
 #include "pipeline/progress.h"
 #include "pipeline/projector.h"
 #include "pipeline/report.h"
+#include "stages/postgres/lasting_session.h"
+#include "stages/read/fence.h"
 
 namespace rebuild_projection {
 
-/// Whether APPLY empties the projections before it replays.
+/// Whether APPLY empties the projections before it replays. Those that are resumed are never emptied.
 enum class Clear : std::uint8_t {
   automatic,  ///< only when the replay starts at the beginning of the store
   always,
@@ -34,6 +37,12 @@ struct Options : RunOptions {
   std::optional<std::string> to_ts;          ///< events with ts < this
   std::optional<std::string> from_event_id;  ///< events after this one in position order
 
+  /// After the projections' checkpoints, and not from the beginning; those without one start over.
+  bool resume = false;
+  Fence fence = Fence::automatic;          ///< see wait_at_fence()
+  std::chrono::seconds fence_timeout{60};  ///< how long it waits at the most
+  RetryLimits retry;                       ///< for each batch, and each step before and after them
+
   Clear clear = Clear::automatic;
   bool truncate = false;     ///< clear with TRUNCATE: faster, but older snapshots see an empty table
   bool show_values = false;  ///< put values of rows and payloads into messages
@@ -43,7 +52,7 @@ struct Options : RunOptions {
 
   /// Whether the replay starts at the store's oldest event.
   [[nodiscard]] bool from_beginning() const { return !from_ts && !from_event_id; }
-  /// Whether APPLY empties the projections first.
+  /// Whether APPLY first empties the projections that are not resumed.
   [[nodiscard]] bool clears() const {
     return clear == Clear::always || (clear == Clear::automatic && from_beginning());
   }

@@ -22,9 +22,10 @@ struct CommandLine {
   Options options;  ///< progress and announce are left empty
   enum class Task : std::uint8_t {
     rebuild,
-    list,   ///< the projections; only where they are counts
-    check,  ///< what a rebuild would check
-    init,   ///< a projection file for `init_table`; only where store and target are counts
+    list,    ///< the projections; only where they are counts
+    check,   ///< what a rebuild would check
+    status,  ///< how far the projections are; only where store and target are counts
+    init,    ///< a projection file for `init_table`; only where store and target are counts
   };
   Task task = Task::rebuild;
   std::string init_table;

@@ -19,6 +19,10 @@ constexpr std::array options{
                command_line_only},
     OptionSpec{"strategy", "in-place", what, "write into the live table, batch by batch; shadow is not available yet"},
     OptionSpec{"list", "", what, "list the projections and end; needs no database", command_line_only},
+    OptionSpec{"status", "", what,
+               "show how far the projections are built, how far behind the store\n"
+               "that is, and which rebuilds are running, and end",
+               command_line_only},
     OptionSpec{"check", "", what,
                "make the checks of a rebuild with these options and end;\n"
                "--mode is not needed, --projection is all by default",
@@ -43,7 +47,16 @@ constexpr std::array options{
     OptionSpec{"on-error", "stop|skip", safety,
                "an event that cannot be applied: end the run, or leave it out\n"
                "and record it (default stop)"},
-    OptionSpec{"resume", "", safety, "not available yet", command_line_only},
+    OptionSpec{"resume", "", safety, "go on after the checkpoints; a projection without one starts over",
+               command_line_only},
+    OptionSpec{"fence", "auto|off", safety,
+               "auto: first wait for transactions that may still commit an earlier event;\n"
+               "off: their events may be missed (default auto)"},
+    OptionSpec{"fence-timeout", "S", safety, "seconds to wait for them; then the run is refused (default 60)"},
+    OptionSpec{"retries", "N", safety,
+               "tries again after a lost connection, a deadlock and the like,\n"
+               "for each batch; 0 is none (default 20)"},
+    OptionSpec{"retry-max-seconds", "S", safety, "time after which no further try is begun (default 120)"},
 
     OptionSpec{"projections", "DIR", where, "projection files (default ./projections if there, else the examples)"},
     OptionSpec{"store", "NAME|FILE", where, "preset or file that describes the event store (default event_store)"},

@@ -2,6 +2,7 @@
 #include <array>
 #include <cctype>
 #include <charconv>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -16,6 +17,8 @@ namespace {
 constexpr std::uint64_t batch_events_max = std::uint64_t{1}
                                            << 40;  // far beyond any memory bound; keeps sums from overflowing
 constexpr std::uint64_t concurrency_max = 1024;
+constexpr std::uint64_t retries_max = 1'000'000;
+constexpr std::uint64_t seconds_max = 31'536'000;                                      // a year
 constexpr std::uint64_t memory_mib_min = 16, memory_mib_max = std::uint64_t{1} << 24;  // 16 TiB
 constexpr std::uint64_t events_max = std::numeric_limits<std::int64_t>::max();         // what the server counts in
 
@@ -60,7 +63,7 @@ class Checker {
   CommandLine check() {
     task();
     where();
-    if (result_.task == Task::list || result_.task == Task::init) {
+    if (result_.task == Task::list || result_.task == Task::init || result_.task == Task::status) {
       output();
       return std::move(result_);
     }
@@ -79,12 +82,21 @@ class Checker {
   void task() {
     if (flag("list")) result_.task = Task::list;
     if (flag("check")) result_.task = Task::check;
+    if (flag("status")) result_.task = Task::status;
     if (given("init")) {
       result_.task = Task::init;
       result_.init_table = text("init");
     }
-    for (const auto& [one, other] :
-         {std::pair{"list", "check"}, {"list", "init"}, {"check", "init"}, {"init", "mode"}, {"init", "projection"}})
+    for (const auto& [one, other] : {std::pair{"list", "check"},
+                                     {"list", "init"},
+                                     {"list", "status"},
+                                     {"check", "init"},
+                                     {"check", "status"},
+                                     {"init", "status"},
+                                     {"init", "mode"},
+                                     {"init", "projection"},
+                                     {"status", "mode"},
+                                     {"status", "projection"}})
       if (on_command_line(one) && on_command_line(other))
         mistakes_.push_back("--" + std::string(one) + " and --" + other + " cannot stand together.");
   }
@@ -133,6 +145,10 @@ class Checker {
     mistakes_.push_back(value->origin + " must be a whole number from " + with_commas(least) + " to " +
                         with_commas(most) + ", not " + shown(value->text) + '.');
     return fallback;
+  }
+
+  std::chrono::seconds seconds(std::string_view option, std::chrono::seconds fallback) {
+    return std::chrono::seconds(number(option, 0, seconds_max, static_cast<std::uint64_t>(fallback.count())));
   }
 
   /// The text given; an empty one is a mistake (most often a shell variable that is not set).
@@ -236,8 +252,19 @@ class Checker {
     constexpr std::array<std::pair<std::string_view, OnError>, 2> reactions{
         {{"stop", OnError::stop}, {"skip", OnError::skip}}};
     options.on_error = choice("on-error", reactions, OnError::stop);
-    if (flag("resume"))
-      mistakes_.emplace_back("--resume is not available yet: a rebuild starts at the beginning of its range.");
+    options.resume = flag("resume");
+    for (const std::string_view start : {"from-ts", "from-event-id"})
+      if (options.resume && given(start))
+        mistakes_.push_back("--resume contradicts " + find(start)->origin +
+                            ": it begins after the checkpoint; leave one of them out.");
+    if (options.resume && options.clear == Clear::always)
+      mistakes_.emplace_back("--resume contradicts --clear always: it keeps the rows; leave one of them out.");
+    constexpr std::array<std::pair<std::string_view, Fence>, 2> fences{
+        {{"auto", Fence::automatic}, {"off", Fence::off}}};
+    options.fence = choice("fence", fences, options.fence);
+    options.fence_timeout = seconds("fence-timeout", options.fence_timeout);
+    options.retry.retries = static_cast<unsigned>(number("retries", 0, retries_max, options.retry.retries));
+    options.retry.seconds_max = seconds("retry-max-seconds", options.retry.seconds_max);
   }
 
   void concurrency() {

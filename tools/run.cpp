@@ -17,6 +17,7 @@
 #include "stages/draft.h"
 #include "stages/preparation.h"
 #include "stages/rebuild.h"
+#include "stages/status.h"
 #include "tools/command_line.h"
 #include "tools/logging.h"
 #include "tools/progress_display.h"
@@ -54,6 +55,24 @@ int print(std::string_view text, int exit_code) {
   return exit_failed;
 }
 
+/// Rows of cells under their headings, in columns as wide as their widest cell.
+std::string in_columns(std::vector<std::vector<std::string>> rows) {
+  std::vector<std::size_t> widths(rows.front().size(), 0);
+  for (auto& row : rows)
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      row[column] = printable(row[column]);
+      widths[column] = std::max(widths[column], columns_of(row[column]));
+    }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t column = 0; column < row.size(); ++column)
+      line += (column == 0 ? "" : "  ") + pad_right(row[column], widths[column]);
+    text += line.erase(line.find_last_not_of(' ') + 1) + '\n';
+  }
+  return text;
+}
+
 int list_projections(const Options& options, const ProjectorRegistry& registry) {
   std::vector<std::vector<std::string>> rows{{"projection", "table", "version", "file"}};
   for (const std::string& name : registry.names()) {
@@ -63,18 +82,7 @@ int list_projections(const Options& options, const ProjectorRegistry& registry) 
   std::vector<std::string> mistakes;
   for (const ProjectionFile& file : projection_files(options, mistakes))
     rows.push_back({file.name(), file.table(), std::to_string(file.version()), file.path().string()});
-  const std::size_t version_columns = rows.front()[2].size();
-  std::size_t name_columns = 0, table_columns = 0;
-  for (auto& row : rows) {
-    for (std::string& cell : row) cell = printable(cell);
-    name_columns = std::max(name_columns, columns_of(row[0]));
-    table_columns = std::max(table_columns, columns_of(row[1]));
-  }
-  std::string text;
-  for (const auto& row : rows)
-    text += pad_right(row[0], name_columns) + "  " + pad_right(row[1], table_columns) + "  " +
-            pad_right(row[2], version_columns) + "  " + row[3] + '\n';
-  const int exit_code = print(text, mistakes.empty() ? 0 : exit_refused);
+  const int exit_code = print(in_columns(std::move(rows)), mistakes.empty() ? 0 : exit_refused);
   for (const std::string& mistake : mistakes) log_error(mistake);
   return exit_code;
 }
@@ -123,6 +131,19 @@ int check_and_report(const Options& options, const ProjectorRegistry& registry) 
   return print(text + "no mistakes\n", 0);
 }
 
+int print_status(const Options& options) {
+  std::stop_source stop, abort;
+  const SignalWatch watch(stop, abort);
+  std::vector<std::vector<std::string>> rows{
+      {"projection", "table", "state", "events", "behind", "by time", "moved", "at", "being rebuilt by"}};
+  for (const ProjectionStatus& one : status(options, stop.get_token()))
+    rows.push_back({one.projection.empty() ? "-" : one.projection, one.table,
+                    one.state.empty() ? "no checkpoint" : one.state, with_commas(one.events),
+                    one.events_behind ? with_commas(*one.events_behind) : "?", one.time_behind.value_or("?"),
+                    one.updated_at, one.position, one.held_by.empty() ? "-" : one.held_by});
+  return print(rows.size() == 1 ? "no checkpoints: nothing was rebuilt yet\n" : in_columns(std::move(rows)), 0);
+}
+
 int print_draft(const CommandLine& line) {
   std::stop_source stop, abort;
   const SignalWatch watch(stop, abort);
@@ -140,7 +161,7 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
   set_up_logging(line.log_level, line.log_format);
   for (const std::string& note : line.notes) spdlog::info("{}", note);
   line.options.examples = line.options.examples && registry.names().empty();  // who has projectors needs no examples
-  if (line.options.examples && line.task != CommandLine::Task::init)
+  if (line.options.examples && line.task != CommandLine::Task::init && line.task != CommandLine::Task::status)
     spdlog::info("there is no directory ./projections: the examples of this program are used");
   using Task = CommandLine::Task;
   switch (line.task) {
@@ -148,6 +169,8 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
       return list_projections(line.options, registry);
     case Task::check:
       return check_and_report(line.options, registry);
+    case Task::status:
+      return print_status(line.options);
     case Task::init:
       return print_draft(line);
     case Task::rebuild:

@@ -79,6 +79,10 @@ void add_outcome(std::string& out, const Report& r) {
   std::snprintf(seconds.data(), seconds.size(), "%.2f s", r.seconds.count());
   add_line(out, "time",
            std::string(seconds.data()) + ", " + rate_with_commas(r.events_per_second()) + " events a second");
+  if (r.retries > 0)
+    add_line(out, "retries", with_commas(r.retries) + " after lost connections, deadlocks and the like (see the log)");
+  if (!r.late_events.empty())
+    add_line(out, "late events", "not ruled out (" + r.late_events + "); so all events were counted once more");
   if (r.first_position) add_line(out, "first", to_string(*r.first_position));
   if (r.last_position) add_line(out, "last", to_string(*r.last_position));
   if (r.mode == Mode::apply && r.ending == Ending::complete && r.last_position)
@@ -90,10 +94,13 @@ void add_projections(std::string& out, const Report& r) {
   const bool applied = r.mode == Mode::apply;
   std::vector<std::vector<std::string>> rows{
       {"projection", "table", applied ? "applied" : "would apply", "ignored", "skipped", "errors"}};
+  const bool resumed = std::ranges::any_of(r.projections, [](const auto& p) { return p.already_there > 0; });
+  if (resumed) rows[0].emplace_back("already there");
   if (applied) rows[0].insert(rows[0].end(), {"rolled back", "rows written", "deleted", "cleared"});
   for (const Report::Projection& p : r.projections) {
     rows.push_back({printable(p.name), printable(p.table), with_commas(p.applied), with_commas(p.ignored),
                     with_commas(p.skipped), with_commas(p.errors)});
+    if (resumed) rows.back().push_back(with_commas(p.already_there));
     if (applied)
       for (const std::uint64_t n : {p.rolled_back, p.rows_written, p.rows_deleted, p.rows_cleared})
         rows.back().push_back(with_commas(n));
@@ -190,6 +197,8 @@ std::string summary_json(const Report& r, int exit_code) {
   for (const auto& [type, count] : r.events_by_type) json["events_by_type"][type] = count;
   json["batches"] = r.batches;
   json["batches_closed_early"] = r.batches_closed_early;
+  json["retries"] = r.retries;
+  json["late_events"] = r.late_events;
   json["seconds"] = r.seconds.count();
   json["events_per_second"] = r.events_per_second();
   json["first_position"] = r.first_position ? Tree(*r.first_position) : Tree(nullptr);
@@ -203,6 +212,7 @@ std::string summary_json(const Report& r, int exit_code) {
                                    {"version", p.version},
                                    {r.mode == Mode::apply ? "applied" : "would_apply", p.applied},
                                    {"ignored", p.ignored},
+                                   {"already_there", p.already_there},
                                    {"skipped", p.skipped},
                                    {"errors", p.errors},
                                    {"rolled_back", p.rolled_back},

@@ -1,5 +1,8 @@
 #include "stages/commit/checkpoints.h"
 
+#include <random>
+#include <utility>
+
 namespace rebuild_projection {
 
 namespace {
@@ -7,16 +10,29 @@ namespace {
 constexpr std::string_view checkpoints = "rebuild_checkpoints";
 constexpr std::string_view dead_letters = "rebuild_dead_letters";
 
-std::string array_of(const Position& position) {
+std::string array_of(const std::vector<std::string>& texts) {
   ArrayText array;
-  for (const std::string& column : position) array.add(column);
+  for (const std::string& text : texts) array.add(text);
   return array.take();
+}
+
+std::string drawn_at_random() {
+  std::random_device device;
+  std::string result;
+  for (int part = 0; part < 4; ++part) result += (part == 0 ? "" : "-") + std::to_string(device());
+  return result;
+}
+
+std::vector<std::string> column_of(const Rows& rows, std::size_t column) {
+  std::vector<std::string> result;
+  for (std::size_t row = 0; row < rows.size(); ++row) result.emplace_back(rows.text(row, column));
+  return result;
 }
 
 }  // namespace
 
 Checkpoints::Checkpoints(std::string schema, std::vector<Identity> identities)
-    : schema_(std::move(schema)), identities_(std::move(identities)) {}
+    : schema_(std::move(schema)), identities_(std::move(identities)), run_(drawn_at_random()) {}
 
 std::string Checkpoints::table(std::string_view name) const {
   return quote_name(schema_, name);
@@ -40,9 +56,10 @@ void Checkpoints::create(Session& session) const {
           "CREATE TABLE IF NOT EXISTS " + table(checkpoints) +
           " (projection_name text PRIMARY KEY, last_event_id text, last_ts timestamptz,"
           " updated_at timestamptz NOT NULL DEFAULT clock_timestamp(), position text[], first_position text[],"
-          " definition_digest text NOT NULL, version integer NOT NULL, table_name text NOT NULL,"
-          " store text NOT NULL, state text NOT NULL, events bigint NOT NULL DEFAULT 0,"
-          " batches bigint NOT NULL DEFAULT 0)");
+          " definition_digest text NOT NULL, version integer NOT NULL, key_columns text[] NOT NULL,"
+          " table_name text NOT NULL, table_oid bigint NOT NULL, target_database text NOT NULL, store text NOT NULL,"
+          " store_digest text NOT NULL, source_database text NOT NULL, state text NOT NULL,"
+          " events bigint NOT NULL DEFAULT 0, batches bigint NOT NULL DEFAULT 0, run text)");
     if (!there.boolean(0, 2))
       session.execute(
           "CREATE TABLE IF NOT EXISTS " + table(dead_letters) +
@@ -66,7 +83,9 @@ std::vector<std::string> Checkpoints::missing_rights(Session& session) const {
       "  FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('rebuild_checkpoints', "
       "'rebuild_dead_letters')), true),"
       " (SELECT count(*) = 2 FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('rebuild_checkpoints', "
-      "'rebuild_dead_letters'))"
+      "'rebuild_dead_letters')),"
+      " NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'rebuild_checkpoints' AND NOT"
+      "  EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'run'))"
       " FROM (VALUES (1)) AS one LEFT JOIN pg_namespace n ON n.nspname = $1",
       {schema_});
   const std::string role = quote_name(rows.text(0, 4));
@@ -77,56 +96,181 @@ std::vector<std::string> Checkpoints::missing_rights(Session& session) const {
             " AUTHORIZATION " + role + ";"};
   }
   // USAGE, all rights on what is there, and CREATE where something is missing.
-  if (rows.boolean(0, 2) && rows.boolean(0, 5) && (rows.boolean(0, 6) || rows.boolean(0, 3))) return {};
+  if (rows.boolean(0, 2) && rows.boolean(0, 5) && (rows.boolean(0, 6) || rows.boolean(0, 3))) {
+    if (rows.boolean(0, 7)) return {};
+    return {"the table " + table(checkpoints) +
+            " is an earlier version's; an owner must drop it, and the projections must be rebuilt from the beginning: "
+            "DROP TABLE " +
+            table(checkpoints) + ";"};
+  }
   return {"checkpoints are kept in the schema " + schema_ +
           ", where this role lacks rights; an owner must run: GRANT USAGE, CREATE ON SCHEMA " + quote_name(schema_) +
           " TO " + role + "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + quote_name(schema_) +
           " TO " + role + ";"};
 }
 
+namespace {
+
+/// The identity's columns and their values from $2 on; $1 is the projection's name.
+constexpr std::string_view identity_columns =
+    "definition_digest, version, key_columns, table_name, table_oid, target_database, store, store_digest,"
+    " source_database";
+constexpr std::string_view identity_values = "md5($2), $3::integer, $4::text[], $5, $6::bigint, $7, $8, $9, $10";
+
+Session::Parameters parameters_of(const Checkpoints::Identity& identity) {
+  return {identity.projection,      identity.definition, std::to_string(identity.version),
+          array_of(identity.key),   identity.table,      std::to_string(identity.table_oid),
+          identity.target_database, identity.store,      identity.store_digest,
+          identity.source_database};
+}
+
+}  // namespace
+
+std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const {
+  std::vector<std::optional<Checkpoint>> result(identities_.size());
+  if (!session.execute("SELECT to_regclass($1) IS NOT NULL", {table(checkpoints)}).boolean(0, 0)) return result;
+  for (std::size_t index = 0; index < identities_.size(); ++index) {
+    const Identity& now = identities_[index];
+    const Rows rows = session.execute(
+        "SELECT c.events, c.state, c.last_event_id, c.version, array_to_string(c.key_columns, ', '), c.table_name,"
+        " c.store, c.definition_digest = v.a, c.version = v.b, c.key_columns = v.c, c.table_name = v.d,"
+        " c.table_oid = v.e, c.target_database = v.f, c.store = v.g, c.store_digest = v.h, c.source_database = v.i"
+        " FROM " +
+            table(checkpoints) + " AS c, (VALUES (" + std::string(identity_values) +
+            ")) AS v(a, b, c, d, e, f, g, h, i) WHERE c.projection_name = $1 AND c.position IS NOT NULL",
+        parameters_of(now));
+    if (rows.size() == 0) continue;
+    Checkpoint& checkpoint = result[index].emplace();
+    checkpoint.events = rows.number(0, 0);
+    checkpoint.partial = rows.text(0, 1) == checkpoint_state::partial;
+    checkpoint.last_event_id = rows.text(0, 2);
+    const auto array = [&](const char* column) {
+      return column_of(session.execute("SELECT unnest(" + std::string(column) + ") FROM " + table(checkpoints) +
+                                           " WHERE projection_name = $1",
+                                       {now.projection}),
+                       0);
+    };
+    checkpoint.position = array("position");
+    checkpoint.first_position = array("first_position");
+
+    std::size_t column = 7;
+    const auto compare = [&](const std::string& clause) {
+      if (!rows.boolean(0, column++)) checkpoint.differences.push_back(clause);
+    };
+    const auto was = [&](std::size_t at, const std::string& is) {
+      return " was " + std::string(rows.text(0, at)) + " and is " + is;
+    };
+    std::string key;
+    for (const std::string& name : now.key) key += (key.empty() ? "" : ", ") + name;
+    compare("its definition is another");
+    compare("its version" + was(3, std::to_string(now.version)));
+    compare("its key" + was(4, key));
+    compare("its table" + was(5, now.table));
+    compare("the table " + now.table + " was made anew since");
+    compare("its table is in another database than before");
+    compare("its store" + was(6, now.store));
+    compare("the description of the store " + now.store + " is another");
+    compare("its events come from another database than before");
+  }
+  return result;
+}
+
+std::vector<Checkpoints::Overview> Checkpoints::overview(Session& session, const std::string& schema) {
+  std::vector<Overview> result;
+  const std::string table = quote_name(schema, checkpoints);
+  if (!session.execute("SELECT to_regclass($1) IS NOT NULL", {table}).boolean(0, 0)) return result;
+  const Rows rows = session.execute(
+      "SELECT projection_name, table_name, state, store, store_digest, date_trunc('second', updated_at), table_oid,"
+      " last_ts, events FROM " +
+      table + " ORDER BY 1");
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    Overview& one = result.emplace_back();
+    std::size_t column = 0;
+    for (std::string* text : {&one.projection, &one.table, &one.state, &one.store, &one.store_digest, &one.updated_at})
+      *text = rows.text(row, column++);
+    one.table_oid = static_cast<std::uint32_t>(rows.number(row, column++));
+    one.last_ts = rows.optional(row, column++);
+    one.events = rows.number(row, column);
+    one.position = column_of(
+        session.execute("SELECT unnest(position) FROM " + table + " WHERE projection_name = $1", {one.projection}), 0);
+  }
+  return result;
+}
+
 void Checkpoints::start(Session& session) const {
   session.execute("BEGIN");
   for (const Identity& identity : identities_)
-    session.execute("INSERT INTO " + table(checkpoints) +
-                        " (projection_name, definition_digest, version, table_name, store, state)"
-                        " VALUES ($1, md5($2), $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-                    {identity.projection, identity.definition, std::to_string(identity.version), identity.table,
-                     identity.store, checkpoint_state::starting});
+    session.execute("INSERT INTO " + table(checkpoints) + " (projection_name, " + std::string(identity_columns) +
+                        ", state) VALUES ($1, " + std::string(identity_values) + ", '" + checkpoint_state::starting +
+                        "') ON CONFLICT DO NOTHING",
+                    parameters_of(identity));
   session.execute("COMMIT");
 }
 
 void Checkpoints::prepare(Session& session) const {
-  session.prepare(
-      "checkpoint_advance",
-      "UPDATE " + table(checkpoints) +
-          " SET last_event_id = $1, last_ts = $2::timestamptz, position = $3::text[],"
-          " first_position = coalesce(first_position, $4::text[]), events = events + $5::bigint,"
-          " batches = batches + 1, updated_at = clock_timestamp() WHERE projection_name = ANY ($6::text[])");
+  session.prepare("checkpoint_advance",
+                  "UPDATE " + table(checkpoints) +
+                      " AS c SET last_event_id = $1, last_ts = $2::timestamptz, position = $3::text[],"
+                      " first_position = coalesce(c.first_position, $4::text[]), events = c.events + new.events,"
+                      " batches = c.batches + 1, updated_at = clock_timestamp()"
+                      " FROM unnest($5::text[], $6::bigint[]) AS new(name, events)"
+                      " WHERE c.projection_name = new.name AND c.run = $7");
 }
 
-void Checkpoints::reset(Session& session) const {
-  for (const Identity& identity : identities_) {
-    session.execute(
-        "UPDATE " + table(checkpoints) +
-            " SET last_event_id = NULL, last_ts = NULL, position = NULL, first_position = NULL,"
-            " definition_digest = md5($2), version = $3, table_name = $4, store = $5, state = $6, events = 0,"
-            " batches = 0, updated_at = clock_timestamp() WHERE projection_name = $1",
-        {identity.projection, identity.definition, std::to_string(identity.version), identity.table, identity.store,
-         identity.partial ? checkpoint_state::partial : checkpoint_state::running});
-    session.execute("DELETE FROM " + table(dead_letters) + " WHERE projection_name = $1", {identity.projection});
+void Checkpoints::begin(Session& session, std::size_t projection, Begin how) const {
+  const Identity& identity = identities_[projection];
+  if (how == Begin::resumed) {
+    session.execute("UPDATE " + table(checkpoints) + " SET run = $2, state = $3 WHERE projection_name = $1",
+                    {identity.projection, run_, checkpoint_state::running});
+    return;
   }
+  Session::Parameters parameters = parameters_of(identity);
+  parameters.emplace_back(how == Begin::partial ? checkpoint_state::partial : checkpoint_state::running);
+  parameters.emplace_back(run_);
+  session.execute("UPDATE " + table(checkpoints) + " SET (" + std::string(identity_columns) + ") = ROW (" +
+                      std::string(identity_values) +
+                      "), state = $11, run = $12, last_event_id = NULL, last_ts = NULL, position = NULL,"
+                      " first_position = NULL, events = 0, batches = 0, updated_at = clock_timestamp()"
+                      " WHERE projection_name = $1",
+                  parameters);
+  session.execute("DELETE FROM " + table(dead_letters) + " WHERE projection_name = $1", {identity.projection});
 }
 
 void Checkpoints::advance(Session& session, const Batch& batch) const {
+  ArrayText names;
+  ArrayText events;
+  std::uint64_t expected = 0;
+  for (std::size_t index = 0; index < identities_.size(); ++index) {
+    if (batch.projections[index].events == 0) continue;
+    names.add(identities_[index].projection);
+    events.add(std::to_string(batch.projections[index].events));
+    ++expected;
+  }
   const Rows rows = session.execute_prepared("checkpoint_advance",
                                              {batch.last_event_id, batch.last_ts, array_of(batch.last_position),
-                                              array_of(batch.first_position), std::to_string(batch.events), names()});
-  if (rows.affected() != identities_.size())
+                                              array_of(batch.first_position), names.take(), events.take(), run_});
+  if (rows.affected() != expected)
     throw RunError("a row of " + table(checkpoints) +
-                   " is gone: somebody deleted it during the run; run the rebuild again");
+                   " is gone or another run's: somebody changed it during the run; run the rebuild again");
 }
 
-void Checkpoints::add_dead_letters(Session& session, const std::string& projection,
+Checkpoints::Standing Checkpoints::lock(Session& session, std::size_t projection, const Step& step) const {
+  const auto text = [](const std::optional<Position>& position) {
+    return position ? std::optional(array_of(*position)) : std::nullopt;
+  };
+  const Rows rows = session.execute(
+      "SELECT run IS NOT DISTINCT FROM $2, position IS NOT DISTINCT FROM $3::text[],"
+      " position IS NOT DISTINCT FROM $4::text[] FROM " +
+          table(checkpoints) + " WHERE projection_name = $1 FOR UPDATE",
+      {identities_[projection].projection, run_, text(step.from), text(step.to)});
+  if (rows.size() == 0) return Standing::elsewhere;
+  const bool of_this_run = rows.boolean(0, 0), at_from = rows.boolean(0, 1), at_to = rows.boolean(0, 2);
+  if (of_this_run && at_to) return Standing::after;
+  if (of_this_run == step.first) return Standing::elsewhere;
+  return at_from || (step.first && !step.from) ? Standing::before : Standing::elsewhere;
+}
+
+void Checkpoints::add_dead_letters(Session& session, std::size_t projection,
                                    const std::vector<DeadLetter>& letters) const {
   if (letters.empty()) return;
   // A position is an array of its own, which unnest would flatten: it travels as its text.
@@ -142,7 +286,7 @@ void Checkpoints::add_dead_letters(Session& session, const std::string& projecti
                       " (projection_name, event_id, position, error)"
                       " SELECT $1, d.id, d.position::text[], d.error"
                       " FROM unnest($2::text[], $3::text[], $4::text[]) AS d(id, position, error)",
-                  {projection, ids.take(), positions.take(), errors.take()});
+                  {identities_[projection].projection, ids.take(), positions.take(), errors.take()});
 }
 
 void Checkpoints::finish(Session& session, bool complete) const {
@@ -152,6 +296,17 @@ void Checkpoints::finish(Session& session, bool complete) const {
           " SET state = CASE WHEN $1::boolean AND state = $2 THEN $3 ELSE state END, updated_at = clock_timestamp()" +
           " WHERE projection_name = ANY ($4::text[])",
       {complete ? "t" : "f", checkpoint_state::running, checkpoint_state::complete, names()});
+}
+
+std::string database_identity(Session& session) {
+  constexpr const char* cluster = "SELECT system_identifier::text FROM pg_control_system()";
+  std::string identity;
+  try {
+    identity = session.execute(cluster).text(0, 0);
+  } catch (const SqlError& error) {
+    if (error.sqlstate != "42501") throw;  // an owner can take the right away
+  }
+  return identity + "/" + std::string(session.execute("SELECT current_database()").text(0, 0));
 }
 
 }  // namespace rebuild_projection

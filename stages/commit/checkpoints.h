@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,18 +18,39 @@ inline constexpr const char* complete = "complete";  ///< the run that built it 
 inline constexpr const char* partial = "partial";    ///< a replay without clearing: never to be resumed onto
 }  // namespace checkpoint_state
 
-/// What the tool keeps of a projection, in rebuild_checkpoints and rebuild_dead_letters of its schema. One session's,
-/// in whatever transaction that session is in.
+/// How far a projection is built, as its row says.
+struct Checkpoint {
+  Position position;
+  Position first_position;
+  std::string last_event_id;
+  std::uint64_t events = 0;  ///< read since the beginning, up to the position
+  bool partial = false;
+  /// What it was built with or from that is another now, a clause each: "its version was 1 and is 2".
+  std::vector<std::string> differences;
+};
+
+/// What the tool keeps of a run's projections, in rebuild_checkpoints and rebuild_dead_letters of its schema. Used with
+/// one session at a time, in whatever transaction that session is in.
 class Checkpoints {
  public:
-  /// What identifies a run's build of a projection; a resume needs the same.
+  /// What identifies a projection's build; a resume needs the same.
   struct Identity {
     std::string projection;
     std::string definition;  ///< Projector::definition()
     int version = 1;
+    std::vector<std::string> key;
     std::string table;  ///< "schema.table"
-    std::string store;
-    bool partial = false;  ///< a replay of a part, or without clearing
+    std::uint32_t table_oid = 0;
+    std::string store;            ///< its name
+    std::string store_digest;     ///< EventStore::digest()
+    std::string target_database;  ///< database_identity()
+    std::string source_database;
+  };
+  /// How a run begins with a projection.
+  enum class Begin : std::uint8_t {
+    over,     ///< from the store's beginning, onto cleared rows
+    resumed,  ///< after its checkpoint
+    partial,  ///< otherwise: never to be resumed onto
   };
 
   Checkpoints(std::string schema, std::vector<Identity> identities);
@@ -37,19 +60,43 @@ class Checkpoints {
   void create(Session& session) const;
   /// Every mistake that create() or a write would run into, found without writing anything.
   [[nodiscard]] std::vector<std::string> missing_rights(Session& session) const;
+  /// The projections' checkpoints, in their order; nullopt where nothing was built yet. Needs no table.
+  [[nodiscard]] std::vector<std::optional<Checkpoint>> load(Session& session) const;
+
+  /// Every checkpoint that is there, whoever made it, ordered by projection. Needs no table.
+  struct Overview {
+    std::string projection, table, state, store, store_digest, updated_at;
+    std::uint32_t table_oid = 0;
+    Position position;  ///< empty: nothing was built yet
+    std::optional<std::string> last_ts;
+    std::uint64_t events = 0;
+  };
+  [[nodiscard]] static std::vector<Overview> overview(Session& session, const std::string& schema);
+
   /// A row per projection, in its own transaction, before the first batch: where a COMMIT's answer is lost, that row
   /// can be locked to learn what became of it. Rows that are there stay as they are.
   void start(Session& session) const;
   void prepare(Session& session) const;
 
-  /// With the first batch: forgets the dead letters and the position of earlier runs.
-  void reset(Session& session) const;
-  /// With every batch.
+  /// With the first batch: makes the checkpoint this run's. Unless it is resumed, the position and the dead letters of
+  /// earlier runs are forgotten.
+  void begin(Session& session, std::size_t projection, Begin how) const;
+  /// With every batch, for the projections to which any of its events were new.
   void advance(Session& session, const Batch& batch) const;
-  void add_dead_letters(Session& session, const std::string& projection, const std::vector<DeadLetter>& letters) const;
+  void add_dead_letters(Session& session, std::size_t projection, const std::vector<DeadLetter>& letters) const;
   /// After the last batch, in its own transaction, which is on the disk when this returns, and with it every earlier
   /// one.
   void finish(Session& session, bool complete) const;
+
+  /// Where a batch of this run would move a projection's checkpoint.
+  struct Step {
+    bool first = false;            ///< the run's first, which makes the checkpoint its own
+    std::optional<Position> from;  ///< nullopt: wherever it is, or nowhere
+    std::optional<Position> to;
+  };
+  enum class Standing : std::uint8_t { before, after, elsewhere };
+  /// Whether a step was made. Waits until no transaction holds the checkpoint's row, and keeps it locked.
+  [[nodiscard]] Standing lock(Session& session, std::size_t projection, const Step& step) const;
 
  private:
   [[nodiscard]] std::string table(std::string_view name) const;
@@ -57,6 +104,10 @@ class Checkpoints {
 
   std::string schema_;
   std::vector<Identity> identities_;
+  std::string run_;  ///< drawn at random, so that no other run's rows are taken for this one's
 };
+
+/// Tells databases apart, however they are reached: a standby and its primary are one.
+std::string database_identity(Session& session);
 
 }  // namespace rebuild_projection

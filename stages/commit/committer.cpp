@@ -19,7 +19,7 @@ std::uint64_t execute_clear(Session& session, const std::string& projection, con
 
 }  // namespace
 
-Committer::Committer(Session& session, const Checkpoints& checkpoints, const std::vector<Target>& targets,
+Committer::Committer(LastingSession& session, const Checkpoints& checkpoints, const std::vector<Target>& targets,
                      Settings settings)
     : session_(session),
       checkpoints_(checkpoints),
@@ -27,60 +27,77 @@ Committer::Committer(Session& session, const Checkpoints& checkpoints, const std
       settings_(settings),
       clearing_(targets.size()),
       rows_cleared_(targets.size()) {
-  // Each batch is planned for its own size: a plan made for 200 rows would be kept for 20,000, and one made while the
-  // table was empty for ever.
-  session_.execute("SET plan_cache_mode = force_custom_plan");
-  // A batch's COMMIT need not wait for the disk: rows and checkpoint are lost together or not at all, so after a crash
-  // of the server the tables still equal the events up to the checkpoint. Checkpoints::finish() waits for all of them.
-  session_.execute("SET synchronous_commit = off");
-  checkpoints_.prepare(session_);
   for (const Target& target : targets_) {
     writers_.emplace_back(target.projector->table(), *target.table);
-    writers_.back().prepare(session_, "projection_" + std::to_string(writers_.size()));
     deferrable_ = deferrable_ || target.table->deferrable_constraints;
+    at_.push_back(target.after);
   }
+  session_.use([this](Session& connected) { set_up(connected); });
 }
 
-template <typename Write>
-void Committer::in_transaction(Write&& write) {
-  session_.execute("BEGIN");
+void Committer::set_up(Session& session) {
+  // Each batch is planned for its own size: a plan made for 200 rows would be kept for 20,000, and one made while the
+  // table was empty for ever.
+  session.execute("SET plan_cache_mode = force_custom_plan");
+  // A batch's COMMIT need not wait for the disk: rows and checkpoint are lost together or not at all, so after a crash
+  // of the server the tables still equal the events up to the checkpoint. Checkpoints::finish() waits for all of them.
+  session.execute("SET synchronous_commit = off");
+  checkpoints_.prepare(session);
+  for (std::size_t index = 0; index < writers_.size(); ++index)
+    writers_[index].prepare(session, "projection_" + std::to_string(index + 1));
+  set_up_ = session_.number();
+}
+
+Committed Committer::in_transaction(Session& session, std::optional<Committed>& sent, const Write& write) {
+  session.execute("BEGIN");
   try {
-    write();
-    session_.execute("COMMIT");
+    Committed written = write(session);
+    sent = written;
+    session.execute("COMMIT");
+    return written;
   } catch (...) {
     try {
-      session_.execute("ROLLBACK");
+      session.execute("ROLLBACK");
     } catch (const std::exception&) {  // the connection is gone or cancelled, and the transaction with it
     }
     throw;
   }
 }
 
-void Committer::begin_batch() {
+void Committer::begin_batch(Session& session) {
   if (!first_) return;
-  if (settings_.clear)
-    for (std::size_t index = 0; index < writers_.size(); ++index) {
-      const Projector& projector = *targets_[index].projector;
-      const auto own = projector.clear();
-      clearing_[index] =
-          own ? execute_clear(session_, projector.name(), *own) : writers_[index].clear(session_, settings_.truncate);
-    }
-  checkpoints_.reset(session_);
-}
-
-void Committer::check_constraints() {
-  if (deferrable_) session_.execute("SET CONSTRAINTS ALL IMMEDIATE");
-}
-
-void Committer::end_batch(const Batch& batch) {
-  check_constraints();
+  for (std::size_t index = 0; index < writers_.size(); ++index) {
+    if (!targets_[index].clear) continue;
+    const Projector& projector = *targets_[index].projector;
+    const auto own = projector.clear();
+    clearing_[index] =
+        own ? execute_clear(session, projector.name(), *own) : writers_[index].clear(session, settings_.truncate);
+  }
   for (std::size_t index = 0; index < targets_.size(); ++index)
-    checkpoints_.add_dead_letters(session_, targets_[index].projector->name(), batch.projections[index].skipped);
-  checkpoints_.advance(session_, batch);
+    checkpoints_.begin(session, index, targets_[index].begin);
+}
+
+void Committer::check_constraints(Session& session) const {
+  if (deferrable_) session.execute("SET CONSTRAINTS ALL IMMEDIATE");
+}
+
+void Committer::end_batch(Session& session, const Batch& batch) const {
+  check_constraints(session);
+  for (std::size_t index = 0; index < targets_.size(); ++index)
+    checkpoints_.add_dead_letters(session, index, batch.projections[index].skipped);
+  checkpoints_.advance(session, batch);
 }
 
 void Committer::clear_only() {
-  in_transaction([&] { begin_batch(); });
+  session_.use([this](Session& session) {
+    if (set_up_ != session_.number()) set_up(session);
+    std::optional<Committed> sent;
+    // Twice is as good as once: there is no need to know whether an earlier try came through.
+    in_transaction(session, sent, [this](Session& in) {
+      begin_batch(in);
+      return Committed{};
+    });
+  });
   end_first();
 }
 
@@ -91,72 +108,108 @@ void Committer::end_first() {
 }
 
 Committed Committer::commit(const Batch& batch) {
-  Committed committed;
-  try {
-    committed = write_plain(batch);
-  } catch (const SqlError& error) {
-    if (!error.blames_data()) throw;
-    committed = write_with_care(batch);
-  }
+  std::optional<Committed> sent;
+  Committed committed = session_.use([&](Session& session) {
+    if (set_up_ != session_.number()) {
+      set_up(session);
+      if (is_there(session, batch)) return sent.value();
+    }
+    sent.reset();
+    try {
+      return in_transaction(session, sent, [&](Session& in) { return write_plain(in, batch); });
+    } catch (const SqlError& error) {
+      if (!error.blames_data()) throw;
+      return in_transaction(session, sent, [&](Session& in) { return write_with_care(in, batch); });
+    }
+  });
   end_first();
+  for (std::size_t index = 0; index < targets_.size(); ++index)
+    if (batch.projections[index].events > 0) at_[index] = batch.last_position;
   return committed;
 }
 
-Committed Committer::write_plain(const Batch& batch) {
-  Committed committed;
-  in_transaction([&] {
-    begin_batch();
-    for (std::size_t index = 0; index < writers_.size(); ++index) {
-      const auto written = writers_[index].write(session_, batch.projections[index].changes);
-      committed.projections.push_back({written.rows_written, written.rows_deleted, 0});
+bool Committer::is_there(Session& session, const Batch& batch) const {
+  bool there = false;
+  session.execute("BEGIN");
+  for (std::size_t index = 0; index < targets_.size(); ++index)
+    if (batch.projections[index].events > 0 && moved_to(session, index, batch.last_position)) there = true;
+  session.execute("ROLLBACK");
+  return there;
+}
+
+bool Committer::moved_to(Session& session, std::size_t projection, const std::optional<Position>& position) const {
+  const auto standing =
+      checkpoints_.lock(session, projection, {.first = first_, .from = at_[projection], .to = position});
+  if (standing == Checkpoints::Standing::elsewhere)
+    throw RunError(
+        "projection " + targets_[projection].projector->name() +
+        ": its checkpoint is not where this run left it, since the server lost its last commits in a crash, or "
+        "somebody changed it; the table holds the events up to the checkpoint: go on with --resume");
+  return standing == Checkpoints::Standing::after;
+}
+
+void Committer::finish(bool complete) {
+  session_.use([&](Session& session) {
+    if (set_up_ != session_.number()) {  // what was committed may be lost
+      session.execute("BEGIN");
+      for (std::size_t index = 0; index < targets_.size(); ++index) moved_to(session, index, at_[index]);
+      session.execute("ROLLBACK");
     }
-    end_batch(batch);
+    checkpoints_.finish(session, complete);
   });
-  return committed;
 }
 
-Committed Committer::write_with_care(const Batch& batch) {
+Committed Committer::write_plain(Session& session, const Batch& batch) {
   Committed committed;
-  in_transaction([&] {
-    begin_batch();
-    for (std::size_t index = 0; index < writers_.size(); ++index) {
-      Outcome outcome;
-      write_part(batch, index, 0, batch.events, outcome);
-      outcome.committed.refused = outcome.refused.size();
-      committed.projections.push_back(outcome.committed);
-      checkpoints_.add_dead_letters(session_, targets_[index].projector->name(), outcome.refused);
-    }
-    end_batch(batch);
-  });
+  begin_batch(session);
+  for (std::size_t index = 0; index < writers_.size(); ++index) {
+    const auto written = writers_[index].write(session, batch.projections[index].changes);
+    committed.projections.push_back({written.rows_written, written.rows_deleted, 0});
+  }
+  end_batch(session, batch);
   return committed;
 }
 
-void Committer::write_part(const Batch& batch, std::size_t projection, std::uint64_t begin, std::uint64_t end,
-                           Outcome& outcome) {
+Committed Committer::write_with_care(Session& session, const Batch& batch) {
+  Committed committed;
+  begin_batch(session);
+  for (std::size_t index = 0; index < writers_.size(); ++index) {
+    Outcome outcome;
+    write_part(session, batch, index, 0, batch.events, outcome);
+    outcome.committed.refused = outcome.refused.size();
+    committed.projections.push_back(outcome.committed);
+    checkpoints_.add_dead_letters(session, index, outcome.refused);
+  }
+  end_batch(session, batch);
+  return committed;
+}
+
+void Committer::write_part(Session& session, const Batch& batch, std::size_t projection, std::uint64_t begin,
+                           std::uint64_t end, Outcome& outcome) {
   const Batch::Part part = batch.fold_again(projection, begin, end);
   if (part.changes.empty()) return;
-  session_.execute("SAVEPOINT part");
+  session.execute("SAVEPOINT part");
   try {
-    const auto written = writers_[projection].write(session_, part.changes);
-    check_constraints();
-    session_.execute("RELEASE SAVEPOINT part");
+    const auto written = writers_[projection].write(session, part.changes);
+    check_constraints(session);
+    session.execute("RELEASE SAVEPOINT part");
     outcome.committed.rows_written += written.rows_written;
     outcome.committed.rows_deleted += written.rows_deleted;
     return;
   } catch (const SqlError& error) {
     if (!error.blames_data()) throw;
-    session_.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part");
+    session.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part");
     if (end - begin == 1) {
       DeadLetter event = batch.event_at(begin);
-      event.error = explain_refusal(session_, error, part.changes, *targets_[projection].table, settings_.show_values);
+      event.error = explain_refusal(session, error, part.changes, *targets_[projection].table, settings_.show_values);
       if (settings_.on_error == OnError::stop) throw RefusedEvent(targets_[projection].projector->name(), event);
       outcome.refused.push_back(std::move(event));
       return;
     }
   }
   const std::uint64_t middle = begin + (end - begin) / 2;
-  write_part(batch, projection, begin, middle, outcome);
-  write_part(batch, projection, middle, end, outcome);
+  write_part(session, batch, projection, begin, middle, outcome);
+  write_part(session, batch, projection, middle, end, outcome);
 }
 
 }  // namespace rebuild_projection

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,7 +10,7 @@
 #include "pipeline/stages.h"
 #include "stages/commit/checkpoints.h"
 #include "stages/commit/table_writer.h"
-#include "stages/postgres/session.h"
+#include "stages/postgres/lasting_session.h"
 
 namespace rebuild_projection {
 
@@ -18,26 +20,34 @@ namespace rebuild_projection {
 /// A batch is first written as it stands. Where the server refuses its data, the transaction is rolled back and the
 /// batch is written once more with care: each projection's events by halves under savepoints, until the event to blame
 /// is alone (pipeline/README.md, "Transactions and failure"). If none fails alone, the batch commits.
+///
+/// What is transient is tried again, the batch as a whole. Where the connection is lost after COMMIT was sent, the
+/// checkpoint's row, locked on a new connection, says whether the batch is there: nothing is guessed.
 class Committer : public BatchSink {
  public:
   struct Target {
     const Projector* projector = nullptr;
     const CatalogueTable* table = nullptr;
+    bool clear = false;  ///< with the first batch
+    Checkpoints::Begin begin = Checkpoints::Begin::over;
+    std::optional<Position> after;  ///< its checkpoint, where it is resumed
   };
   struct Settings {
     OnError on_error = OnError::stop;
-    bool clear = false;     ///< with the first batch
     bool truncate = false;  ///< clear with TRUNCATE
     bool show_values = false;
   };
 
   /// `session` and `checkpoints` outlive this; the session is used by whoever calls commit() only.
-  Committer(Session& session, const Checkpoints& checkpoints, const std::vector<Target>& targets, Settings settings);
+  Committer(LastingSession& session, const Checkpoints& checkpoints, const std::vector<Target>& targets,
+            Settings settings);
 
   Committed commit(const Batch& batch) override;
 
   /// Clears without a batch, where no event is in range (--clear always).
   void clear_only();
+  /// After the last batch: Checkpoints::finish(), unless the checkpoints are no longer where the batches left them.
+  void finish(bool complete);
   /// Rows that clearing removed, per target; none before that was committed.
   [[nodiscard]] const std::vector<std::uint64_t>& rows_cleared() const { return rows_cleared_; }
 
@@ -48,24 +58,33 @@ class Committer : public BatchSink {
     std::vector<DeadLetter> refused;
   };
 
-  template <typename Write>
-  void in_transaction(Write&& write);
-  void begin_batch();
+  /// Calls `write` in a transaction. What it wrote is in `sent` from the moment that COMMIT is sent.
+  using Write = std::function<Committed(Session&)>;
+  static Committed in_transaction(Session& session, std::optional<Committed>& sent, const Write& write);
+  void set_up(Session& session);
+  /// After a lost connection: whether the batch was committed all the same.
+  bool is_there(Session& session, const Batch& batch) const;
+  /// Whether a projection's checkpoint is at `position`; throws RunError if it is not where it was before, either.
+  bool moved_to(Session& session, std::size_t projection, const std::optional<Position>& position) const;
+  void begin_batch(Session& session);
   void end_first();
-  void end_batch(const Batch& batch);
-  Committed write_plain(const Batch& batch);
-  Committed write_with_care(const Batch& batch);
-  void write_part(const Batch& batch, std::size_t projection, std::uint64_t begin, std::uint64_t end, Outcome& outcome);
-  void check_constraints();
+  void end_batch(Session& session, const Batch& batch) const;
+  Committed write_plain(Session& session, const Batch& batch);
+  Committed write_with_care(Session& session, const Batch& batch);
+  void write_part(Session& session, const Batch& batch, std::size_t projection, std::uint64_t begin, std::uint64_t end,
+                  Outcome& outcome);
+  void check_constraints(Session& session) const;
 
-  Session& session_;
+  LastingSession& session_;
+  unsigned set_up_ = 0;  ///< the number of the session that is
   const Checkpoints& checkpoints_;
   std::vector<Target> targets_;
   std::vector<TableWriter> writers_;
   Settings settings_;
   bool first_ = true;  ///< no batch has been committed yet
   bool deferrable_ = false;
-  std::vector<std::uint64_t> clearing_;  ///< by the first batch, whose transaction may still fail
+  std::vector<std::optional<Position>> at_;  ///< the checkpoints, as far as is known
+  std::vector<std::uint64_t> clearing_;      ///< by the first batch, whose transaction may still fail
   std::vector<std::uint64_t> rows_cleared_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,13 @@ struct TargetUse {
 
 /// Every reason why the table cannot be rebuilt in place, a sentence each, beginning with `where`. Nothing is written.
 std::vector<std::string> check_target(const TargetUse& use);
+
+/// Who is rebuilding tables of this database now, by the tables' oids.
+struct LockHolder {
+  std::string table;  ///< "schema.table", quoted where SQL needs it
+  std::string who;
+};
+std::map<std::uint32_t, LockHolder> lock_holders(Session& session);
 
 /// Takes the advisory lock of a table for the session's life: one rebuild at a time. Throws UsageError that says who
 /// holds it.

@@ -33,6 +33,12 @@ bool SqlError::blames_data() const {
   return is_class("22") || is_class("23") || is_class("54") || is_class("P0");
 }
 
+bool SqlError::transient() const {
+  // 40001 serialization failure (on a standby also a conflict with replay), 40P01 deadlock, 53300 too many connections,
+  // 57P03 the server is starting or stopping.
+  return connection_lost() || sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "53300" || sqlstate == "57P03";
+}
+
 struct Rows::Data {
   pqxx::result result;
 };
@@ -78,6 +84,7 @@ struct Session::Connection {
   /// One for the connection's life: libpqxx 6 reconnects silently when a transaction object is made on a broken
   /// connection, and session state and locks would be gone. BEGIN and COMMIT are statements of ours.
   std::unique_ptr<pqxx::nontransaction> statements;
+  Backend backend;
   std::string where;
   std::string user_search_path;
   std::stop_token stop;
@@ -176,8 +183,11 @@ Session::Session(const std::string& dsn, std::string_view role, Access access) {
     connection_ = std::make_unique<Connection>(dsn);
     connection_->user_search_path = execute("SELECT pg_catalog.current_setting('search_path')").text(0, 0);
     execute(session_settings(role, access));
-    const Rows rows = execute("SELECT pg_backend_pid(), current_database(), current_user");
-    if (rows.number(0, 0) != static_cast<std::uint64_t>(backend_pid()))
+    const Rows rows = execute(
+        "SELECT pg_backend_pid(), current_database(), current_user, backend_start FROM pg_stat_activity"
+        " WHERE pid = pg_backend_pid()");
+    connection_->backend = {connection_->link.backendpid(), std::string(rows.text(0, 3))};
+    if (rows.number(0, 0) != static_cast<std::uint64_t>(backend().pid))
       throw UsageError(
           "the connection goes through a pooler such as pgbouncer, which loses session state; connect to the "
           "server itself");
@@ -187,10 +197,10 @@ Session::Session(const std::string& dsn, std::string_view role, Access access) {
                          (host != nullptr && *host != '\0' ? host : "local socket") + ":" +
                          (port != nullptr ? port : "?") + " as " + std::string(rows.text(0, 2));
   } catch (const pqxx::failure& error) {
-    throw UsageError("cannot connect to the database: " + primary_message(error.what()) +
-                     "; check --dsn or PGHOST, PGPORT, PGUSER and PGDATABASE");
+    throw CannotConnect("cannot connect to the database: " + primary_message(error.what()) +
+                        "; check --dsn or PGHOST, PGPORT, PGUSER and PGDATABASE");
   } catch (const SqlError& error) {
-    throw UsageError(std::string("cannot set up the session: ") + error.what());
+    throw CannotConnect(std::string("cannot set up the session: ") + error.what());
   }
 }
 
@@ -241,11 +251,8 @@ void Session::cancel_on(std::stop_token stop) {
   });
 }
 
-int Session::server_version() const {
-  return connection_->link.server_version();
-}
-int Session::backend_pid() const {
-  return connection_->link.backendpid();
+const Session::Backend& Session::backend() const {
+  return connection_->backend;
 }
 const std::string& Session::where() const {
   return connection_->where;

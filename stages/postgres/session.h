@@ -24,6 +24,13 @@ struct SqlError : RunError {
   /// Caused by the values being written, so that leaving an event out can help.
   [[nodiscard]] bool blames_data() const;
   [[nodiscard]] bool connection_lost() const { return is_class("08") || sqlstate == "57P01" || sqlstate == "57P02"; }
+  /// Nothing is wrong with what was asked: the same may well succeed when it is tried again.
+  [[nodiscard]] bool transient() const;
+};
+
+/// No session could be made: the server is not there, not ready, or lets nobody in.
+struct CannotConnect : UsageError {
+  using UsageError::UsageError;
 };
 
 /// One row set, all of it in memory. Cells live as long as this or a copy of it.
@@ -51,8 +58,8 @@ class Session {
  public:
   enum class Access : std::uint8_t { read_only, read_write };
 
-  /// Connects. `role` is what application_name says after "rebuild_projection/". Throws UsageError if it cannot
-  /// connect, or if a pooler sits between (its session state would be lost).
+  /// Connects. `role` is what application_name says after "rebuild_projection/". Throws CannotConnect, or UsageError if
+  /// a pooler sits between (its session state would be lost).
   Session(const std::string& dsn, std::string_view role, Access access);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -69,8 +76,12 @@ class Session {
   /// called again.
   void cancel_on(std::stop_token stop);
 
-  [[nodiscard]] int server_version() const;  ///< 150018
-  [[nodiscard]] int backend_pid() const;
+  /// The server's process behind the session. A pid alone is given to another process sooner or later.
+  struct Backend {
+    int pid = 0;
+    std::string started;
+  };
+  [[nodiscard]] const Backend& backend() const;
   /// "database on host:port as role"
   [[nodiscard]] const std::string& where() const;
   /// Where the role would look up names that say no schema; the session itself looks in the catalogue only.

@@ -21,6 +21,12 @@ std::optional<Position> first_position(const Rows& rows) {
 EventStore::EventStore(StoreFile file, Session& session) : file_(std::move(file)) {
   look_up_relation(session);
   look_up_columns(session);
+  std::string definition = from_ + "\norder";
+  for (const std::string& column : file_.order) definition += " " + quote_name(column);
+  for (const std::string& column :
+       {file_.event_id, file_.ts, file_.type, file_.stream_id, file_.payload, file_.metadata})
+    definition += "\n" + quote_name(column);
+  digest_ = session.execute("SELECT md5($1)", {definition}).text(0, 0);
 }
 
 void EventStore::look_up_relation(Session& session) {
@@ -145,7 +151,8 @@ std::string EventStore::where(const EventRange& range) const {
   std::string result;
   auto also = [&](const std::string& condition) { result += (result.empty() ? " WHERE " : " AND ") + condition; };
   if (range.after) also("(" + order_columns("") + ") > " + position_literal(*range.after));
-  if (range.last) also("(" + order_columns("") + ") <= " + position_literal(*range.last));
+  for (const auto& end : {range.last, range.stretch_end})
+    if (end) also("(" + order_columns("") + ") <= " + position_literal(*end));
   for (const std::string& condition : range.where) also(condition);
   if (!file_.horizon.empty()) also("(" + file_.horizon + ")");
   return result;
@@ -161,6 +168,43 @@ std::uint64_t EventStore::count(Session& session, const EventRange& range) const
 
 std::optional<Position> EventStore::last(Session& session, const EventRange& range) const {
   return from_end(session, range, 0);
+}
+
+std::optional<Position> EventStore::first(Session& session, const EventRange& range) const {
+  return first_position(session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) +
+                                        " ORDER BY " + order_columns("") + " LIMIT 1"));
+}
+
+std::vector<Position> EventStore::in_order(Session& session, const std::vector<Position>& positions) const {
+  std::vector<Position> result;
+  if (positions.empty()) return result;
+  std::string list;
+  for (const Position& position : positions) list += (list.empty() ? "" : ", ") + position_literal(position);
+  const Rows rows = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e WHERE (" +
+                                    order_columns("") + ") IN (" + list + ") ORDER BY " + order_columns(""));
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    Position& position = result.emplace_back();
+    for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(row, column));
+  }
+  return result;
+}
+
+std::optional<std::string> EventStore::event_id_at(Session& session, const Position& position) const {
+  const Rows rows = session.execute("SELECT e." + quote_name(file_.event_id) + " FROM " + from_ + " AS e WHERE (" +
+                                    order_columns("") + ") = " + position_literal(position) + " LIMIT 1");
+  return rows.size() == 0 ? std::nullopt : std::optional(std::string(rows.text(0, 0)));
+}
+
+EventStore::Lag EventStore::lag(Session& session, const Position& position,
+                                const std::optional<std::string>& ts) const {
+  EventRange later;
+  if (!position.empty()) later.after = position;
+  const std::string newest = has_ts() ? "max(e." + quote_name(file_.ts) + ")::timestamptz" : "NULL::timestamptz";
+  const Rows rows = session.execute("SELECT count(*), date_trunc('second', coalesce(" + newest +
+                                        " - $1::timestamptz, CASE WHEN count(*) = 0 THEN interval '0' END)) FROM " +
+                                        from_ + " AS e" + where(later),
+                                    {ts});
+  return {rows.number(0, 0), rows.optional(0, 1)};
 }
 
 std::optional<Position> EventStore::from_end(Session& session, const EventRange& range, std::uint64_t events) const {

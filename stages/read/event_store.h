@@ -14,10 +14,11 @@ namespace rebuild_projection {
 
 /// Which events a run replays: those that satisfy every part.
 struct EventRange {
-  std::optional<Position> after;    ///< position > this
-  std::optional<Position> last;     ///< position <= this
-  std::vector<std::string> where;   ///< SQL conditions on the event, over the alias e
-  std::string text = "all events";  ///< for a person
+  std::optional<Position> after;        ///< position > this
+  std::optional<Position> last;         ///< position <= this
+  std::optional<Position> stretch_end;  ///< and position <= this
+  std::vector<std::string> where;       ///< SQL conditions on the event, over the alias e
+  std::string text = "all events";      ///< for a person
 };
 
 /// How a store file meets its database: which columns there are, of which types, and the SQL over them. Constant after
@@ -32,6 +33,8 @@ class EventStore {
   [[nodiscard]] const StoreFile& file() const { return file_; }
   [[nodiscard]] Payload payload() const { return payload_; }
   [[nodiscard]] bool has_ts() const { return !file_.ts.empty(); }
+  /// Whether every event before a moment comes before every event after it.
+  [[nodiscard]] bool ordered_by_ts() const { return has_ts() && file_.order.front() == file_.ts; }
 
   /// Where a value stands in a row that events() selects; nullopt where the store has no such column.
   struct Columns {
@@ -41,14 +44,27 @@ class EventStore {
   };
   [[nodiscard]] const Columns& columns() const { return columns_; }
 
+  /// Of what decides which events there are and in which order: another one is another store.
+  [[nodiscard]] const std::string& digest() const { return digest_; }
   /// The relation as it stands behind FROM.
   [[nodiscard]] const std::string& from_in_sql() const { return from_; }
   /// SELECT of the range's events in position order, without a semicolon.
   [[nodiscard]] std::string events(const EventRange& range) const;
   /// Number of events in the range.
   [[nodiscard]] std::uint64_t count(Session& session, const EventRange& range) const;
-  /// Position of the last event in the range; nullopt where it is empty.
+  /// Position of the first and the last event in the range; nullopt where it is empty.
+  [[nodiscard]] std::optional<Position> first(Session& session, const EventRange& range) const;
   [[nodiscard]] std::optional<Position> last(Session& session, const EventRange& range) const;
+  /// Those of the positions at which there is an event, in position order, each once.
+  [[nodiscard]] std::vector<Position> in_order(Session& session, const std::vector<Position>& positions) const;
+  /// The event at a position; nullopt where there is none.
+  [[nodiscard]] std::optional<std::string> event_id_at(Session& session, const Position& position) const;
+  /// How far a position is behind the store's end.
+  struct Lag {
+    std::uint64_t events = 0;         ///< after it
+    std::optional<std::string> time;  ///< by which the last of them is later than `ts`, for a person
+  };
+  [[nodiscard]] Lag lag(Session& session, const Position& position, const std::optional<std::string>& ts) const;
   /// Position of the event that has so many events of the range after it; nullopt where there are not so many.
   [[nodiscard]] std::optional<Position> from_end(Session& session, const EventRange& range, std::uint64_t events) const;
   /// Throws UsageError if an event has NULL in an order column: it would have no place, and be lost in silence.
@@ -76,7 +92,8 @@ class EventStore {
   [[nodiscard]] std::string where(const EventRange& range) const;
 
   StoreFile file_;
-  std::string from_;                      ///< SQL, quoted
+  std::string from_;  ///< SQL, quoted
+  std::string digest_;
   std::vector<std::string> not_null_;     ///< columns that the catalogue keeps from being NULL
   std::vector<std::string> order_types_;  ///< SQL names
   std::string ts_type_, event_id_type_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace rebuild_projection {
 
@@ -47,27 +48,34 @@ PageReader::PageReader(const EventStore& store, EventRange range, Settings setti
       whole_(std::move(range)),
       after_(whole_.after),
       settings_(std::move(settings)),
-      session_(settings_.dsn, "read", Session::Access::read_only) {
-  session_.cancel_on(settings_.stop);
+      session_(
+          nullptr,
+          [dsn = settings_.dsn, stop = settings_.stop](const Session::Backend*) {
+            auto session = std::make_unique<Session>(dsn, "read", Session::Access::read_only);
+            session->cancel_on(stop);
+            return session;
+          },
+          settings_.retry, settings_.stop) {
+  session_.use([](Session&) {});
 }
 
-void PageReader::open() {
+void PageReader::open(Session& session) {
   // A segment is bounded by rows so that the planner, too, knows that only the beginning is wanted.
-  session_.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-  if (!settings_.one_cursor) session_.execute("SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off");
+  session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  if (!settings_.one_cursor) session.execute("SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off");
   EventRange rest = whole_;
   rest.after = after_;
-  session_.execute("DECLARE events NO SCROLL CURSOR FOR " + store_.events(rest) +
-                   (settings_.one_cursor ? "" : " LIMIT " + std::to_string(limits::segment_events)));
-  open_ = true;
+  if (!in_last_stretch()) rest.stretch_end = settings_.stretch_ends[stretch_];
+  session.execute("DECLARE events NO SCROLL CURSOR FOR " + store_.events(rest) +
+                  (settings_.one_cursor ? "" : " LIMIT " + std::to_string(limits::segment_events)));
   segment_rows_ = 0;
   opened_at_ = std::chrono::steady_clock::now();
 }
 
 void PageReader::close() {
-  if (!open_) return;
-  session_.execute("COMMIT");
-  open_ = false;
+  session_.use([this](Session& session) {
+    if (std::exchange(open_, false)) session.execute("COMMIT");
+  });
 }
 
 void PageReader::pause() {
@@ -80,17 +88,25 @@ bool PageReader::fetch() {
       (segment_rows_ >= limits::segment_events ||
        std::chrono::steady_clock::now() - opened_at_ > limits::segment_age_max))
     close();
-  if (!open_) open();
 
-  const std::size_t wanted =
-      settings_.one_cursor ? fetch_rows_ : std::min<std::size_t>(fetch_rows_, limits::segment_events - segment_rows_);
-  Rows rows = session_.execute("FETCH " + std::to_string(wanted) + " FROM events");
+  std::size_t wanted = 0;
+  Rows rows = session_.use([&](Session& session) {
+    // Whatever fails ends the transaction; the next try opens it again, after what was fetched.
+    if (!std::exchange(open_, false)) open(session);
+    wanted =
+        settings_.one_cursor ? fetch_rows_ : std::min<std::size_t>(fetch_rows_, limits::segment_events - segment_rows_);
+    Rows fetched = session.execute("FETCH " + std::to_string(wanted) + " FROM events");
+    open_ = true;
+    return fetched;
+  });
+  const std::size_t stretch = stretch_;
   const std::size_t count = rows.size();
   segment_rows_ += count;
-  if (count < wanted) {  // within the segment's LIMIT: the range is exhausted
-    at_end_ = true;
+  if (count < wanted) {  // within the segment's LIMIT: the stretch is exhausted
     close();
-    if (count == 0) return false;
+    at_end_ = in_last_stretch();
+    if (!at_end_) ++stretch_;
+    if (count == 0) return !at_end_;
   }
 
   Position last;
@@ -104,7 +120,7 @@ bool PageReader::fetch() {
 
   rows_ready_ += count;
   bytes_ready_ += bytes;
-  fetched_.push_back({std::move(rows), 0});
+  fetched_.push_back({std::move(rows), 0, stretch});
   return true;
 }
 
@@ -116,10 +132,14 @@ std::size_t PageReader::row_bytes(const Rows& rows, std::size_t row) const {
 
 std::optional<Page> PageReader::next(std::size_t events_max) {
   events_max = std::min(events_max, limits::page_events_max);
-  while (rows_ready_ < events_max && bytes_ready_ < limits::page_bytes_max && fetch()) {
+  const auto one_stretch = [this] { return fetched_.empty() || fetched_.back().stretch == fetched_.front().stretch; };
+  while (rows_ready_ < events_max && bytes_ready_ < limits::page_bytes_max && one_stretch() && fetch()) {
   }
   if (rows_ready_ == 0) return std::nullopt;
-  return fill(std::min(events_max, rows_ready_));
+  std::size_t ready = 0;  // of the first stretch
+  for (const Fetched& part : fetched_)
+    if (part.stretch == fetched_.front().stretch) ready += part.ready();
+  return fill(std::min(events_max, ready));
 }
 
 Page PageReader::fill(std::size_t events_max) {
@@ -140,6 +160,7 @@ Page PageReader::fill(std::size_t events_max) {
 
   const EventStore::Columns& columns = store_.columns();
   Page page;
+  page.stretch = fetched_.front().stretch;
   page.buffer_bytes = bytes + padding_bytes;
   page.buffer = std::make_unique_for_overwrite<char[]>(page.buffer_bytes);
   std::memset(page.buffer.get() + bytes, 0, padding_bytes);

@@ -79,7 +79,7 @@ TEST_F(CommandLineEndToEndTest, WrongOptionsAreRefusedWithOneSentence) {
       {{"--projection", "stages", "--mode", "VERIFY"}, "--mode VERIFY is not available yet"},
       {{"--projection", "stages", "--mode", "APPLY", "--strategy", "shadow"}, "shadow is not available yet"},
       {{"--projection", "stages", "--mode", "APPLY", "--strategy", "best"}, "--strategy must be"},
-      {{"--projection", "stages", "--mode", "APPLY", "--resume"}, "--resume is not available yet"},
+      {{"--projection", "stages", "--mode", "APPLY", "--resume", "--clear", "always"}, "--resume contradicts --clear"},
       {{"--projection", "stages", "--mode", "APPLY", "--readers", "2"},
        "--readers greater than 1 is not available yet"},
       {{"--projection", "stages", "--mode", "APPLY", "--readers", "0"}, "--readers must be"},

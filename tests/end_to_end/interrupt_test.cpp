@@ -11,7 +11,10 @@ namespace {
 
 class InterruptTest : public testing::Test {
  protected:
-  InterruptTest() { store.append(1, events); }
+  InterruptTest() {
+    store.append(1, events);
+    store.always = {"--fence", "off"};
+  }
 
   /// Starts an APPLY of every projection and returns when it waits for a lock that the test holds.
   std::unique_ptr<Program> start_blocked(std::vector<std::string> more) {

@@ -13,7 +13,10 @@ using Rows = std::vector<std::string>;
 
 class LocksTest : public testing::Test {
  protected:
-  LocksTest() { store.append(1, 1200); }
+  LocksTest() {
+    store.append(1, 1200);
+    store.always = {"--fence", "off"};
+  }
 
   std::unique_ptr<Program> start(std::vector<std::string> more) {
     more.insert(more.begin(), {"--projection", "all", "--mode", "APPLY"});

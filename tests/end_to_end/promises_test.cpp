@@ -8,6 +8,7 @@ namespace {
 
 class PromisesTest : public testing::Test {
  protected:
+  PromisesTest() { store.always = {"--fence", "off"}; }
   static bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
   void write_projection(const std::string& name, const std::string& rules) {
     store.projections.write(name + ".toml",

@@ -69,7 +69,7 @@ TEST_F(RunbookTest, WhoWaitsForWhom) {
   const std::string pid = other.value("SELECT pg_backend_pid()");
   other.execute("SELECT FROM candidate_summary FOR UPDATE");
   Program program({"--projection", "candidate_summary", "--mode", "APPLY", "--projections", tools + "/projections",
-                   "--dsn", database.dsn()});
+                   "--dsn", database.dsn(), "--fence", "off"});
   const auto waits = [&] {
     return database.value("SELECT count(*) FROM (" + sql("Locks").substr(0, sql("Locks").rfind(';')) +
                           ") AS w WHERE application_name = 'rebuild_projection/commit' AND waits_for = ARRAY[" + pid +

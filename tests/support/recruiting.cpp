@@ -130,6 +130,7 @@ std::vector<std::string> Recruiting::with_places(const std::vector<std::string>&
       if (all[at] == argument)
         all.erase(all.begin() + static_cast<std::ptrdiff_t>(at), all.begin() + static_cast<std::ptrdiff_t>(at) + 2);
   }
+  all.insert(all.end(), always.begin(), always.end());
   all.insert(all.end(), arguments.begin(), arguments.end());
   return all;
 }

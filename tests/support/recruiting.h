@@ -67,7 +67,11 @@ class Recruiting {
   /// Events first to last, put into the table in an order that is not theirs.
   void append(std::uint64_t first, std::uint64_t last);
 
-  /// The program's arguments with database, projection files and summary file before `arguments`.
+  /// Added to the arguments of every run. A test in which other clients hold transactions open says "--fence off" here,
+  /// since a run would wait for them before it begins.
+  std::vector<std::string> always;
+
+  /// The program's arguments with database, projection files, summary file and `always` before `arguments`.
   [[nodiscard]] std::vector<std::string> with_places(const std::vector<std::string>& arguments) const;
   Outcome run(const std::vector<std::string>& arguments);
   Outcome apply(const std::string& projection, std::vector<std::string> more = {});

@@ -239,8 +239,6 @@ TEST_F(CommandLineTest, RefusesWhatThisVersionDoesNotHave) {
             sentence("--mode VERIFY is not available yet: this version has DRY_RUN and APPLY."));
   EXPECT_EQ(refused({"--strategy", "shadow"}),
             sentence("--strategy: shadow is not available yet: this version has in-place."));
-  EXPECT_EQ(refused({"--resume"}),
-            sentence("--resume is not available yet: a rebuild starts at the beginning of its range."));
   EXPECT_EQ(refused({"--readers", "2"}),
             sentence("--readers greater than 1 is not available yet: this version reads with one cursor."));
 }
@@ -351,6 +349,35 @@ TEST_F(CommandLineTest, TakesListsAndFlagsFromAConfigFile) {
   EXPECT_EQ(line.options.from_ts, "2025-02-01 00:00:00+00");
   EXPECT_EQ(line.options.on_error, OnError::skip);
   EXPECT_FALSE(line.options.show_values);
+}
+
+TEST_F(CommandLineTest, RefusesAResumeFromElsewhere) {
+  EXPECT_EQ(refused({"--resume", "--from-ts", "2025-02-01T00:00:00Z"}),
+            sentence("--resume contradicts --from-ts: it begins after the checkpoint; leave one of them out."));
+  EXPECT_EQ(refused({"--resume", "--from-event-id", "x"}),
+            sentence("--resume contradicts --from-event-id: it begins after the checkpoint; leave one of them out."));
+  EXPECT_EQ(refused({"--resume", "--clear", "always"}),
+            sentence("--resume contradicts --clear always: it keeps the rows; leave one of them out."));
+}
+
+TEST_F(CommandLineTest, TakesFenceAndRetries) {
+  const Options defaults = accepted({}).options;
+  EXPECT_FALSE(defaults.resume);
+  EXPECT_EQ(defaults.fence, Fence::automatic);
+  EXPECT_EQ(defaults.fence_timeout.count(), 60);
+  EXPECT_EQ(defaults.retry.retries, 20U);
+  EXPECT_EQ(defaults.retry.seconds_max.count(), 120);
+  const Options options =
+      accepted({"--resume", "--fence", "OFF", "--fence-timeout", "0", "--retries", "0", "--retry-max-seconds", "7"})
+          .options;
+  EXPECT_TRUE(options.resume);
+  EXPECT_EQ(options.fence, Fence::off);
+  EXPECT_EQ(options.fence_timeout.count(), 0);
+  EXPECT_EQ(options.retry.retries, 0U);
+  EXPECT_EQ(options.retry.seconds_max.count(), 7);
+  EXPECT_EQ(refused({"--fence", "maybe"}), sentence("--fence must be auto or off, not \"maybe\"."));
+  EXPECT_EQ(refused({"--retries", "-1"}),
+            sentence("--retries must be a whole number from 0 to 1,000,000, not \"-1\"."));
 }
 
 TEST_F(CommandLineTest, TakesWhatDestroysFromTheCommandLineOnly) {

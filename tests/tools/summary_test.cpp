@@ -196,15 +196,15 @@ TEST(SummaryJson, HoldsTheSameFacts) {
     "ending": "complete", "ending_detail": "", "exit_code": 0,
     "events_in_range": 1234, "events_read": 1234,
     "events_by_type": {"candidate.created": 200, "candidate.stage_changed": 1000, "lead.created": 34},
-    "batches": 7, "batches_closed_early": 1, "seconds": 2.0, "events_per_second": 617.0,
+    "batches": 7, "batches_closed_early": 1, "retries": 0, "late_events": "", "seconds": 2.0, "events_per_second": 617.0,
     "first_position": ["2025-01-01 00:00:00+00", "a1"], "last_position": ["2025-02-01 00:00:00+00", "b2"],
     "last_event_id": "b2",
     "projections": [
       {"name": "candidate_summary", "table": "public.candidate_summary", "version": 3, "applied": 1000, "ignored": 234,
-       "skipped": 0, "errors": 0, "rolled_back": 0, "rows_written": 900, "rows_deleted": 5, "rows_cleared": 12345,
+       "already_there": 0, "skipped": 0, "errors": 0, "rolled_back": 0, "rows_written": 900, "rows_deleted": 5, "rows_cleared": 12345,
        "types_never_seen": []},
       {"name": "lead_summary", "table": "leads", "version": 1, "applied": 34, "ignored": 1200,
-       "skipped": 0, "errors": 0, "rolled_back": 0, "rows_written": 30, "rows_deleted": 0, "rows_cleared": 0,
+       "already_there": 0, "skipped": 0, "errors": 0, "rolled_back": 0, "rows_written": 30, "rows_deleted": 0, "rows_cleared": 0,
        "types_never_seen": ["lead.merged", "lead.split"]}],
     "bottleneck": "read", "warnings": ["The type lead.merged never occurred."]})");
   for (const auto& [key, value] : expected.items()) EXPECT_EQ(json.at(key), value) << key;

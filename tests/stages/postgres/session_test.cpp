@@ -58,7 +58,7 @@ TEST_F(SessionTest, NeverComesBackAfterItsConnectionBroke) {
   session.prepare("insert", "INSERT INTO public.t VALUES ($1::integer)");
   session.execute("BEGIN");
   session.execute_prepared("insert", {"1"});
-  const int pid = session.backend_pid();
+  const int pid = session.backend().pid;
   database.value("SELECT pg_terminate_backend(" + std::to_string(pid) + ", 10000)");
   const auto is_lost = [](auto&& call) {
     try {

@@ -24,7 +24,8 @@ class PageReaderTest : public testing::Test {
         *session);
   }
   std::unique_ptr<PageReader> reader(EventRange range = {}, bool one_cursor = false) {
-    return std::make_unique<PageReader>(*store, std::move(range), PageReader::Settings{database.dsn(), one_cursor, {}});
+    return std::make_unique<PageReader>(*store, std::move(range),
+                                        PageReader::Settings{.dsn = database.dsn(), .one_cursor = one_cursor});
   }
   static Ids ids_of(const Page& page) {
     Ids ids;
@@ -171,7 +172,7 @@ TEST_F(PageReaderTest, StopsWhenAsked) {
   create();
   database.execute("INSERT INTO events SELECT timestamptz '2025-01-01Z', n FROM generate_series(1, 10) n");
   std::stop_source stop;
-  PageReader source(*store, {}, {database.dsn(), false, stop.get_token()});
+  PageReader source(*store, {}, {.dsn = database.dsn(), .stop = stop.get_token()});
   stop.request_stop();
   EXPECT_THROW(source.next(10), Cancelled);
 }

@@ -1,0 +1,132 @@
+#include "stages/beginning.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/error.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+/// Why the store is not the one that the checkpoint was made from, however it is described; "" where it is.
+std::string store_mistake(const EventStore& store, Session& source, const Checkpoint& checkpoint) {
+  const auto id = store.event_id_at(source, checkpoint.position);
+  const std::string at = "the event " + checkpoint.last_event_id + " at " + to_string(checkpoint.position);
+  if (id && *id == checkpoint.last_event_id) {
+    const auto first = store.first(source, {});
+    if (first == checkpoint.first_position) return "";
+    return "the store's first event was at " + to_string(checkpoint.first_position) + " and is now at " +
+           to_string(*first) + ", so events came or went before the checkpoint";
+  }
+  if (id)
+    return "at " + to_string(checkpoint.position) + " the store has another event than " + checkpoint.last_event_id;
+  const auto last = store.last(source, {});
+  EventRange later;
+  later.after = checkpoint.position;
+  if (!last || !store.first(source, later))
+    return "its checkpoint lies beyond the store, which ends at " + (last ? to_string(*last) : "no event") +
+           ": was it restored or truncated?";
+  return "the store no longer has " + at + ", where it stopped";
+}
+
+std::string joined(const std::vector<std::string>& clauses) {
+  std::string text;
+  for (const std::string& clause : clauses) text += (text.empty() ? "" : ", ") + clause;
+  return text;
+}
+
+/// Every reason why a rebuild of the projection cannot go on at its checkpoint; "" where it can.
+std::string resume_mistake(const Preparation& prepared, const SelectedProjection& selected,
+                           const Checkpoint& checkpoint) {
+  std::vector<std::string> reasons = checkpoint.differences;
+  if (checkpoint.partial) reasons.emplace_back("it was replayed in part, or without clearing");
+  if (selected.table.unlogged)
+    reasons.emplace_back("its table is unlogged, and may have been emptied by a crash that its checkpoint survived");
+  if (reasons.empty())  // the store can be asked
+    if (std::string mistake = store_mistake(prepared.store, *prepared.source_session, checkpoint); !mistake.empty())
+      reasons.push_back(std::move(mistake));
+  if (reasons.empty()) return "";
+  return "projection " + selected.projector->name() + " cannot go on at its checkpoint: " + joined(reasons) +
+         "; rebuild it from the beginning, without --resume";
+}
+
+/// Whether the events of a run are the first ones of the store, so that a later run can go on after the last of them.
+bool ends_at_a_position(const Options& options, const EventStore& store) {
+  return !options.to_ts || store.ordered_by_ts();
+}
+
+Beginning begin_without_checkpoint(const Options& options, const EventStore& store) {
+  const bool whole = options.from_beginning() && ends_at_a_position(options, store);
+  Beginning beginning;
+  beginning.clears = options.clears();
+  beginning.how = beginning.clears && whole ? Checkpoints::Begin::over : Checkpoints::Begin::partial;
+  return beginning;
+}
+
+std::string repeat_mistake(const Projector& projector) {
+  const std::string& reason = projector.not_repeatable();
+  if (reason.empty()) return "";
+  return "projection " + projector.name() + " cannot be replayed without clearing: " + reason +
+         " is not repeatable, and would be applied again to rows that already hold these events; rebuild from the "
+         "beginning, or pass --clear always, which throws the rows away that the replay does not recreate";
+}
+
+/// The stretches that different checkpoints cut the store into.
+void cut(Beginnings& beginnings, const Preparation& prepared) {
+  std::vector<Position> positions;
+  bool from_beginning = false;
+  for (const Beginning& beginning : beginnings.of) {
+    if (beginning.after)
+      positions.push_back(*beginning.after);
+    else
+      from_beginning = true;
+  }
+  if (positions.empty()) return;
+  positions = prepared.store.in_order(*prepared.source_session, positions);
+  if (!from_beginning && !positions.empty()) {
+    beginnings.after = positions.front();
+    positions.erase(positions.begin());
+  }
+  for (Beginning& beginning : beginnings.of) {
+    if (!beginning.after || beginning.after == beginnings.after) continue;
+    const auto end = std::ranges::find(positions, *beginning.after);
+    if (end == positions.end())
+      throw UsageError("the event at " + to_string(*beginning.after) + " went while it was looked at; try again");
+    beginning.first_stretch = 1 + static_cast<std::size_t>(end - positions.begin());
+  }
+  beginnings.stretch_ends = std::move(positions);
+}
+
+}  // namespace
+
+Beginnings find_beginnings(const Preparation& prepared) {
+  const Options& options = prepared.options;
+  if (options.resume && !ends_at_a_position(options, prepared.store))
+    throw UsageError(
+        "the store " + prepared.store.file().name +
+        " is not ordered by its timestamps, so a run with --to-ts ends at no position and cannot be resumed");
+  std::vector<std::optional<Checkpoint>> found(prepared.selected.size());
+  if (options.resume) found = prepared.checkpoints.load(*prepared.target_session);
+
+  Beginnings beginnings;
+  std::vector<std::string> mistakes;
+  for (std::size_t index = 0; index < prepared.selected.size(); ++index) {
+    const SelectedProjection& selected = prepared.selected[index];
+    Beginning beginning = begin_without_checkpoint(options, prepared.store);
+    std::string mistake;
+    if (const auto& checkpoint = found[index]) {
+      mistake = resume_mistake(prepared, selected, *checkpoint);
+      beginning = {Checkpoints::Begin::resumed, false, checkpoint->position, checkpoint->events, 0};
+    } else if (!beginning.clears) {
+      mistake = repeat_mistake(*selected.projector);
+    }
+    if (!mistake.empty()) mistakes.push_back(std::move(mistake));
+    beginnings.of.push_back(std::move(beginning));
+  }
+  if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
+  cut(beginnings, prepared);
+  return beginnings;
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,169 @@
+#include "stages/read/fence.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <thread>
+#include <vector>
+
+#include "pipeline/error.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+constexpr std::chrono::milliseconds first_pause{2}, longest_pause{200};
+constexpr std::chrono::seconds silence_max{2};
+
+/// Who draws the first column of the order, as far as the catalogue says.
+struct Drawing {
+  bool by_clock = false;
+  std::optional<std::uint32_t> sequence;
+  bool cached = false;  ///< the sequence gives sessions blocks of values
+};
+
+Drawing drawing_of(const EventStore& store, Session& session) {
+  if (store.file().is_subquery()) return {};
+  const Rows rows = session.execute(
+      "SELECT pg_get_expr(d.adbin, d.adrelid), s.seqrelid, s.seqcache > 1"
+      " FROM pg_attribute a"
+      " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+      " LEFT JOIN pg_depend p ON p.refclassid = 'pg_class'::regclass AND ("
+      "   (p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid))"
+      " LEFT JOIN pg_sequence s ON s.seqrelid = p.refobjid"
+      " OR s.seqrelid = pg_get_serial_sequence($1, a.attname)::regclass"
+      " WHERE a.attrelid = $1::regclass AND a.attname = $2 AND NOT a.attisdropped"
+      " ORDER BY s.seqrelid NULLS LAST LIMIT 1",
+      {store.from_in_sql(), store.file().order.front()});
+  Drawing drawing;
+  if (rows.size() == 0) return drawing;
+  if (!rows.is_null(0, 1)) {
+    drawing.sequence = static_cast<std::uint32_t>(rows.number(0, 1));
+    drawing.cached = rows.boolean(0, 2);
+  } else {
+    drawing.by_clock = !rows.is_null(0, 0);
+  }
+  return drawing;
+}
+
+/// Transactions that are open, by what stays the same until they end, with words for a person.
+struct Open {
+  std::string id;
+  std::string who;
+};
+
+std::vector<Open> opened(const Rows& rows) {
+  std::vector<Open> result;
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    result.push_back({std::string(rows.text(row, 0)), std::string(rows.text(row, 1))});
+  return result;
+}
+
+/// Every transaction holds the lock of its own virtual id until after its commit can be seen, and pg_locks shows it to
+/// any role. Vacuum's workers, which have no user, and this program's sessions write no events.
+std::vector<Open> open_transactions(Session& session, const std::vector<std::uint32_t>& written) {
+  std::string oids = "{";
+  for (const std::uint32_t oid : written) oids += (oids.size() > 1 ? "," : "") + std::to_string(oid);
+  return opened(session.execute(
+      "SELECT l.virtualtransaction, 'server process ' || l.pid || ' of role ' || a.usename ||"
+      " coalesce(' (' || nullif(a.application_name, '') || ')', '') ||"
+      " coalesce(', open since ' || date_trunc('second', a.xact_start), '')"  // hidden from other roles
+      " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+      " WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()"
+      " AND a.usesysid IS NOT NULL AND NOT starts_with(a.application_name, 'rebuild_projection/')"
+      " AND a.datid = (SELECT oid FROM pg_database WHERE datname = current_database())"
+      " AND ($1::oid[] = '{}' OR EXISTS (SELECT FROM pg_locks w WHERE w.pid = l.pid AND w.locktype = 'relation'"
+      "   AND w.relation = ANY ($1::oid[]) AND w.database = a.datid AND w.granted"
+      "   AND w.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')))"
+      " ORDER BY a.xact_start, l.pid",
+      {oids + "}"}));
+}
+
+std::vector<Open> prepared_transactions(Session& session) {
+  return opened(session.execute(
+      "SELECT transaction::text, 'the prepared transaction ' || quote_literal(gid) || ' of role ' || owner ||"
+      " ', open since ' || date_trunc('second', prepared) FROM pg_prepared_xacts WHERE database = current_database()"
+      " ORDER BY prepared"));
+}
+
+class Wait {
+ public:
+  Wait(std::chrono::seconds timeout, std::stop_token stop) : timeout_(timeout), stop_(std::move(stop)) {}
+
+  /// Until none of `waited` is among what `list` gives.
+  template <typename List>
+  void until_ended(std::vector<Open> waited, List&& list) {
+    for (auto pause = first_pause; !waited.empty(); pause = std::min(pause * 2, longest_pause)) {
+      const auto so_far = std::chrono::steady_clock::now() - begin_;
+      if (so_far >= timeout_) throw UsageError(out_of_time(waited));
+      if (so_far >= silence_max && !std::exchange(said_, true))
+        spdlog::info("waiting for {}: what it commits may come before the end of this run", names(waited));
+      if (stop_.stop_requested()) throw Cancelled("stopped while waiting for " + names(waited));
+      std::this_thread::sleep_for(pause);
+      const std::vector<Open> open = list();
+      std::erase_if(waited, [&](const Open& one) {
+        return std::ranges::none_of(open, [&](const Open& other) { return other.id == one.id; });
+      });
+    }
+  }
+
+ private:
+  static std::string names(const std::vector<Open>& waited) {
+    return waited.front().who +
+           (waited.size() > 1 ? " and " + std::to_string(waited.size() - 1) + " more" : std::string());
+  }
+
+  [[nodiscard]] std::string out_of_time(const std::vector<Open>& waited) const {
+    return "waited " + std::to_string(timeout_.count()) + " s (--fence-timeout) for " + names(waited) +
+           ": a transaction that was open when the end of the run was noted may still commit an earlier event; nothing "
+           "was changed; end it, wait longer, or pass --fence off and risk that its events are missed";
+  }
+
+  const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  const std::chrono::seconds timeout_;
+  const std::stop_token stop_;
+  bool said_ = false;
+};
+
+bool in_recovery(Session& session) {
+  return session.execute("SELECT pg_is_in_recovery()").boolean(0, 0);
+}
+
+/// Whether the clock of the server, which draws what comes, is behind the run's end.
+bool lies_ahead(const EventStore& store, Session& session, const Position& end) {
+  if (!store.ordered_by_ts()) return false;
+  return session.execute("SELECT $1::timestamptz > clock_timestamp()", {end.front()}).boolean(0, 0);
+}
+
+}  // namespace
+
+void wait_at_fence(const EventStore& store, Session& session, std::chrono::seconds timeout,
+                   const std::stop_token& stop) {
+  if (!store.file().horizon.empty() || in_recovery(session)) return;
+  const Drawing drawing = drawing_of(store, session);
+  std::vector<std::uint32_t> written;
+  if (drawing.sequence && !drawing.cached) {
+    written = store.relations(session);
+    written.push_back(*drawing.sequence);
+  }
+  Wait wait(timeout, stop);
+  wait.until_ended(open_transactions(session, written), [&] { return open_transactions(session, {}); });
+  // After the others, since one of them may have become one.
+  wait.until_ended(prepared_transactions(session), [&] { return prepared_transactions(session); });
+}
+
+std::string why_late_events_may_come(const EventStore& store, Session& session, const Position& end, Fence fence) {
+  if (!store.file().horizon.empty()) return "";
+  if (fence == Fence::off) return "--fence off: no transaction was waited for";
+  if (in_recovery(session)) return "the store is read on a standby, which does not see the transactions of its primary";
+  const Drawing drawing = drawing_of(store, session);
+  const std::string column = "\"" + store.file().order.front() + "\"";
+  if (lies_ahead(store, session, end)) return column + " of the last event is later than the server's clock";
+  if (drawing.cached)
+    return "the sequence of " + column + " hands out blocks (CACHE), so a later event can get an earlier number";
+  if (!drawing.sequence && !drawing.by_clock)
+    return "the store's catalogue gives " + column + " no default, so clients may draw it";
+  return "";
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <stop_token>
+#include <string>
+
+#include "stages/postgres/session.h"
+#include "stages/read/event_store.h"
+
+namespace rebuild_projection {
+
+/// Whether a run waits, before it begins, for transactions that may still commit an event before its end.
+enum class Fence : std::uint8_t { automatic, off };
+
+/// An event gets its position before its transaction commits, so one with a lower position can become visible later.
+/// The fence notes which transactions are open and waits until all of them have ended: what begins later draws a later
+/// position than every one that was visible before the call.
+///
+///   a horizon in the store file        no wait: it hides such events
+///   order by a sequence's column       waits for those that hold a write lock on the table or its sequence: nextval()
+///                                      and INSERT lock before they draw
+///   any other order, such as a clock   waits for every transaction of the database: now() is drawn before any lock
+///
+/// and for prepared transactions. Throws UsageError that names a holder when `timeout` has passed, Cancelled when
+/// `stop` is requested. `session` must not be in a transaction.
+void wait_at_fence(const EventStore& store, Session& session, std::chrono::seconds timeout,
+                   const std::stop_token& stop);
+
+/// Why an event before `end` may be committed in spite of a fence: the server alone does not draw the positions, or its
+/// transactions cannot be seen. "" where the fence keeps its promise.
+std::string why_late_events_may_come(const EventStore& store, Session& session, const Position& end, Fence fence);
+
+}  // namespace rebuild_projection

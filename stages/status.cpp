@@ -1,0 +1,58 @@
+#include "stages/status.h"
+
+#include "pipeline/error.h"
+#include "stages/commit/checkpoints.h"
+#include "stages/commit/target_checks.h"
+#include "stages/preparation.h"
+#include "stages/read/event_store.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+void add_lag(ProjectionStatus& status, const Checkpoints::Overview& found, const EventStore& store, Session& source) {
+  if (found.store != store.file().name || found.store_digest != store.digest()) return;
+  const EventStore::Lag lag = store.lag(source, found.position, found.last_ts);
+  status.events_behind = lag.events;
+  status.time_behind = lag.time;
+}
+
+}  // namespace
+
+std::vector<ProjectionStatus> status(const Options& options, const std::stop_token& stop) {
+  const std::string source_dsn = options.source_dsn.empty() ? options.dsn : options.source_dsn;
+  Session source(source_dsn, "read", Session::Access::read_only);
+  Session target(options.dsn, "status", Session::Access::read_only);
+  source.cancel_on(stop);
+  target.cancel_on(stop);
+  try {
+    const EventStore store(find_store(options.store), source);
+    auto holders = lock_holders(target);
+    std::vector<ProjectionStatus> result;
+    for (const Checkpoints::Overview& found : Checkpoints::overview(target, options.meta_schema)) {
+      ProjectionStatus& status = result.emplace_back();
+      status.projection = found.projection;
+      status.table = found.table;
+      status.state = found.state;
+      status.position = found.position.empty() ? "" : to_string(found.position);
+      status.events = found.events;
+      status.updated_at = found.updated_at;
+      add_lag(status, found, store, source);
+      if (const auto holder = holders.find(found.table_oid); holder != holders.end()) {
+        status.held_by = holder->second.who;
+        holders.erase(holder);
+      }
+    }
+    for (const auto& [oid, holder] : holders) {
+      ProjectionStatus& status = result.emplace_back();
+      status.table = holder.table;
+      status.held_by = holder.who;
+    }
+    return result;
+  } catch (const SqlError& error) {
+    throw UsageError(std::string("the database refused to say: ") + error.what() + " (SQLSTATE " + error.sqlstate +
+                     ")");
+  }
+}
+
+}  // namespace rebuild_projection
