@@ -7,201 +7,84 @@
 
 #include "pipeline/engine.h"
 #include "pipeline/error.h"
-#include "pipeline/limits.h"
-#include "stages/beginning.h"
-#include "stages/commit/checkpoints.h"
 #include "stages/commit/committer.h"
-#include "stages/commit/target_checks.h"
 #include "stages/commit/target_session.h"
-#include "stages/preparation.h"
-#include "stages/read/event_store.h"
+#include "stages/plan.h"
 #include "stages/read/page_reader.h"
 
 namespace rebuild_projection {
 
 namespace {
 
-std::string name_in_sql(const CatalogueTable& table) {
-  return quote_name(table.schema, table.name);
-}
-
-/// One rebuild, step by step: each step finds out what the later ones need, and nothing is written before
-/// replay().
+/// A rebuild that was planned.
 class Rebuild {
  public:
-  Rebuild(Preparation&& prepared, Beginnings&& beginnings, std::stop_token stop)
+  Rebuild(Preparation&& prepared, Plan&& plan, std::stop_token stop)
       : options_(std::move(prepared.options)),
         stop_(std::move(stop)),
-        source_session_(std::move(prepared.source_session)),
-        target_session_(std::move(prepared.target_session)),
+        plan_(std::move(plan)),
+        where_(prepared.target_session->where()),
         store_(std::move(prepared.store)),
         selected_(std::move(prepared.selected)),
-        beginnings_(std::move(beginnings)),
-        checkpoints_(std::move(prepared.checkpoints)) {}
+        checkpoints_(std::move(prepared.checkpoints)),
+        source_(std::move(prepared.source_session), source_connector(), options_.retry, stop_),
+        target_(std::move(prepared.target_session), target_connector(options_.dsn, tables(), options_.abort),
+                options_.retry, stop_) {}
 
   Report go() {
-    hand_over_sessions();
     Report report = replay();
     finish(report);
     return report;
   }
 
-  /// The checks that need the events.
-  void look_before() {
-    choose_range();
-    if (applies()) prepare_target();
-    fix_end();
-    refuse_empty_range();
-    if (applies()) announce();
-  }
-
  private:
   [[nodiscard]] bool applies() const { return options_.mode == Mode::apply; }
 
-  // ---- which events
-
-  void choose_range() {
-    range_.text = "";
-    auto say = [&](const std::string& part) { range_.text += (range_.text.empty() ? "" : ", ") + part; };
-    if (options_.from_event_id) {
-      range_.after = store_.find(*source_session_, *options_.from_event_id);
-      if (!range_.after)
-        throw UsageError("--from-event-id: the store has no event " + *options_.from_event_id +
-                         "; nothing was read or changed");
-      say("after event " + *options_.from_event_id);
-    }
-    if (options_.from_ts) {
-      store_.limit_ts(range_, ">=", *options_.from_ts);
-      say("ts >= " + *options_.from_ts);
-    }
-    if (options_.to_ts) {
-      store_.limit_ts(range_, "<", *options_.to_ts);
-      say("ts < " + *options_.to_ts);
-    }
-    if (options_.resume) {
-      range_.after = beginnings_.after;
-      say(beginnings_.after ? "after the checkpoint at " + to_string(*beginnings_.after) : "from the beginning");
-    }
-    if (range_.text.empty()) say("all events");
-  }
-
-  /// The end of the run is the last position that is there now; what comes later belongs to the next run.
-  void fix_end() {
-    source_session_->execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    one_cursor_ = !store_.order_is_indexed(*source_session_);
-    source_session_->execute("COMMIT");
-    source_session_->execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    store_.refuse_null_positions(*source_session_);
-    range_.last = store_.last(*source_session_, range_);
-    source_session_->execute("COMMIT");
-    if (range_.last && options_.fence == Fence::automatic)
-      wait_at_fence(store_, *source_session_, options_.fence_timeout, stop_);
-    if (const auto& end = range_.last ? range_.last : range_.after)
-      late_events_ = why_late_events_may_come(store_, *source_session_, *end, options_.fence);
-    source_session_->execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    events_in_range_ = range_.last ? store_.count(*source_session_, range_) : 0;
-    source_session_->execute("COMMIT");
-    if (one_cursor_ && events_in_range_ >= limits::unindexed_warning_events) warn(unindexed_order(store_));
-    if (options_.progress != nullptr) options_.progress->events_total = expected_events();
-  }
-
-  [[nodiscard]] std::uint64_t expected_events() const {
-    return options_.max_events == 0 ? events_in_range_ : std::min(options_.max_events, events_in_range_);
-  }
-
-  /// Clearing without anything to replay is hardly what was meant.
-  void refuse_empty_range() {
-    if (events_in_range_ > 0 || options_.clear == Clear::always) return;
-    for (std::size_t index = 0; index < selected_.size(); ++index) {
-      if (!beginnings_.of[index].clears) continue;
-      const auto& selected = selected_[index];
-      const std::uint64_t rows =
-          target_session_->execute("SELECT count(*) FROM " + name_in_sql(selected.table)).number(0, 0);
-      if (rows > 0)
-        throw UsageError("there are no events in range (" + range_.text + "), and the " + std::to_string(rows) +
-                         " rows of " + selected.table.schema + "." + selected.table.name +
-                         " would be lost; nothing was changed; --clear always clears them all the same");
-    }
-  }
-
-  // ---- the target
-
-  void prepare_target() {
-    for (const auto& selected : selected_) lock_target(*target_session_, selected.table);
-    for (const auto& selected : selected_)
-      if (selected.table.unlogged)
-        warn("table " + selected.table.schema + "." + selected.table.name +
-             " is unlogged: a crash of the server empties it, and it must then be rebuilt from the beginning");
-  }
-
-  void announce() {
-    auto say = [&](const std::string& line) {
-      if (options_.announce) options_.announce(line);
+  [[nodiscard]] LastingSession::Connect source_connector() const {
+    return [dsn = options_.source_dsn, stop = stop_](const Session::Backend*) {
+      auto session = std::make_unique<Session>(dsn, "read", Session::Access::read_only);
+      session->cancel_on(stop);
+      return session;
     };
-    say("database " + target_session_->where() + ", tables:");
-    for (std::size_t index = 0; index < selected_.size(); ++index) {
-      const auto& selected = selected_[index];
-      const Beginning& beginning = beginnings_.of[index];
-      const std::uint64_t rows =
-          target_session_->execute("SELECT count(*) FROM " + name_in_sql(selected.table)).number(0, 0);
-      say("  " + selected.table.schema + "." + selected.table.name + ": " + std::to_string(rows) + " rows, " +
-          (beginning.after    ? "go on after " + to_string(*beginning.after)
-           : beginning.clears ? "cleared and rebuilt"
-                              : "replayed onto, without clearing") +
-          ", projection " + selected.projector->name());
-    }
-    say("events to replay: " + std::to_string(expected_events()) + " (" + range_.text + ")");
+  }
+  [[nodiscard]] std::vector<CatalogueTable> tables() const {
+    std::vector<CatalogueTable> tables;
+    for (const auto& selected : selected_) tables.push_back(selected.table);
+    return tables;
   }
 
   // ---- the run
-
-  /// From here on what is transient is tried again.
-  void hand_over_sessions() {
-    source_.emplace(
-        std::move(source_session_),
-        [dsn = options_.source_dsn, stop = stop_](const Session::Backend*) {
-          auto session = std::make_unique<Session>(dsn, "read", Session::Access::read_only);
-          session->cancel_on(stop);
-          return session;
-        },
-        options_.retry, stop_);
-    std::vector<CatalogueTable> tables;
-    for (const auto& selected : selected_) tables.push_back(selected.table);
-    // From here on a first signal lets the running statement finish; only a second one cancels it.
-    if (applies()) target_session_->cancel_on(options_.abort);
-    where_ = target_session_->where();
-    target_.emplace(std::move(target_session_), target_connector(options_.dsn, std::move(tables), options_.abort),
-                    options_.retry, stop_);
-  }
 
   Report replay() {
     std::vector<const Projector*> projectors;
     std::vector<Committer::Target> targets;
     std::vector<std::size_t> first_stretches;
     for (std::size_t index = 0; index < selected_.size(); ++index) {
-      const Beginning& beginning = beginnings_.of[index];
+      const Beginning& beginning = plan_.beginnings.of[index];
       projectors.push_back(selected_[index].projector.get());
       targets.push_back({projectors.back(), &selected_[index].table, beginning.clears, beginning.how, beginning.after});
       first_stretches.push_back(beginning.first_stretch);
     }
     Progress own_progress;
     Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
-    PageReader reader(store_, range_,
+    PageReader reader(store_, plan_.range,
                       {.dsn = options_.source_dsn,
-                       .one_cursor = one_cursor_,
-                       .stretch_ends = beginnings_.stretch_ends,
+                       .one_cursor = plan_.one_cursor,
+                       .stretch_ends = plan_.beginnings.stretch_ends,
                        .retry = options_.retry,
                        .stop = stop_});
     const auto parser = make_json_parser(projectors, format_of(store_.payload()));
 
     if (applies()) {
       if (stop_.stop_requested()) throw Cancelled("stopped before the first event");
-      target_->use([this](Session& session) {
+      target_.use([this](Session& session) {
+        // From here on a first signal lets the running statement finish; only a second one cancels it.
+        session.cancel_on(options_.abort);
         checkpoints_.create(session);
         checkpoints_.start(session);
       });
       committer_.emplace(
-          *target_, checkpoints_, targets,
+          target_, checkpoints_, targets,
           Committer::Settings{
               .on_error = options_.on_error, .truncate = options_.truncate, .show_values = options_.show_values});
     }
@@ -218,11 +101,11 @@ class Rebuild {
 
   /// No event was read: what was to be cleared is, unless there should have been events.
   void end_without_batch(Report& report) {
-    if (events_in_range_ > 0) {
+    if (plan_.events_in_range > 0) {
       report.ending = Ending::failed;
-      report.ending_detail = "the " + std::to_string(events_in_range_) +
+      report.ending_detail = "the " + std::to_string(plan_.events_in_range) +
                              " events in range were gone when they were to be read; run the rebuild again";
-    } else if (std::ranges::any_of(beginnings_.of, &Beginning::clears)) {
+    } else if (std::ranges::any_of(plan_.beginnings.of, &Beginning::clears)) {
       close([&] { committer_->clear_only(); }, report);
     }
   }
@@ -232,12 +115,13 @@ class Rebuild {
   void finish(Report& report) {
     report.store = store_.file().name;
     report.database = where_;
-    report.range = range_.text;
-    report.events_in_range = events_in_range_;
+    report.range = plan_.range.text;
+    report.events_in_range = plan_.events_in_range;
     for (std::size_t index = 0; index < selected_.size(); ++index)
       report.projections[index].table = selected_[index].table.schema + "." + selected_[index].table.name;
-    if (report.ending == Ending::incomplete && report.events_read == events_in_range_) report.ending = Ending::complete;
-    report.late_events = late_events_;
+    if (report.ending == Ending::incomplete && report.events_read == plan_.events_in_range)
+      report.ending = Ending::complete;
+    report.late_events = plan_.late_events;
     close([&] { check_count(report); }, report);
     close([&] { check_all_runs(report); }, report);
     if (applies()) {
@@ -245,11 +129,11 @@ class Rebuild {
           [&] {
             const bool complete = report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts;
             committer_->finish(complete);
-            if (went_well(report)) target_->use([this](Session& session) { analyze(session); });
+            if (went_well(report)) target_.use([this](Session& session) { analyze(session); });
           },
           report);
     }
-    report.retries += source_->retries() + target_->retries();
+    report.retries += source_.retries() + target_.retries();
     say_what_is_left(report);
     report.warnings.insert(report.warnings.begin(), warnings_.begin(), warnings_.end());
   }
@@ -279,7 +163,7 @@ class Rebuild {
   /// read.
   void check_count(Report& report) {
     if (!went_well(report) || !report.last_position) return;
-    EventRange replayed = range_;
+    EventRange replayed = plan_.range;
     replayed.last = report.last_position;
     const std::uint64_t there = count(replayed);
     if (there == report.events_read) return;
@@ -292,9 +176,9 @@ class Rebuild {
   /// Where the fence cannot promise that no event came late, every event up to the checkpoints is counted, and not only
   /// those of this run: what was committed late, after earlier runs had passed it, is missing in the rows.
   void check_all_runs(Report& report) {
-    if (!went_well(report) || late_events_.empty()) return;
+    if (!went_well(report) || plan_.late_events.empty()) return;
     for (std::size_t index = 0; index < selected_.size(); ++index) {
-      const Beginning& beginning = beginnings_.of[index];
+      const Beginning& beginning = plan_.beginnings.of[index];
       if (!beginning.after) continue;
       EventRange all;
       const std::uint64_t new_events = report.events_read - report.projections[index].already_there;
@@ -313,12 +197,12 @@ class Rebuild {
   }
 
   std::uint64_t count(const EventRange& range) {
-    return source_->use([&](Session& session) { return store_.count(session, range); });
+    return source_.use([&](Session& session) { return store_.count(session, range); });
   }
 
   void analyze(Session& session) {
     for (const auto& selected : selected_) {
-      const std::string name = name_in_sql(selected.table);
+      const std::string name = quote_name(selected.table.schema, selected.table.name);
       const bool may = session
                            .execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::oid",
                                     {std::to_string(selected.table.oid)})
@@ -357,21 +241,14 @@ class Rebuild {
 
   const Options options_;
   const std::stop_token stop_;
-  std::unique_ptr<Session> source_session_;  ///< until hand_over_sessions()
-  std::unique_ptr<Session> target_session_;
-  std::optional<LastingSession> source_, target_;  ///< from then on
-  std::string where_;
+  const Plan plan_;
+  const std::string where_;
   const EventStore store_;
   const std::vector<SelectedProjection> selected_;
-  const Beginnings beginnings_;
   const Checkpoints checkpoints_;
+  LastingSession source_, target_;      ///< what is transient is tried again
   std::optional<Committer> committer_;  ///< APPLY's
-
-  EventRange range_;
-  bool one_cursor_ = false;
-  std::uint64_t events_in_range_ = 0;
-  std::string late_events_;  ///< why an earlier event may yet be committed
-  std::vector<std::string> warnings_;
+  std::vector<std::string> warnings_ = plan_.warnings;
 };
 
 }  // namespace
@@ -380,9 +257,9 @@ Report rebuild(const Options& options, const ProjectorRegistry& registry, std::s
   std::optional<Rebuild> run;
   try {
     Preparation prepared = prepare(options, registry, stop);
-    Beginnings beginnings = find_beginnings(prepared);
-    run.emplace(std::move(prepared), std::move(beginnings), std::move(stop));
-    run->look_before();
+    Plan plan = make_plan(prepared, stop);
+    if (options.progress != nullptr) options.progress->events_total = plan.events(options);
+    run.emplace(std::move(prepared), std::move(plan), std::move(stop));
   } catch (const SqlError& error) {
     // Nothing was read into a projection or cleared.
     throw UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +

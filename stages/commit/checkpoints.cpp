@@ -217,11 +217,18 @@ void Checkpoints::prepare(Session& session) const {
                       " WHERE c.projection_name = new.name AND c.run = $7");
 }
 
-void Checkpoints::begin(Session& session, std::size_t projection, Begin how) const {
+void Checkpoints::begin(Session& session, std::size_t projection, Begin how,
+                        const std::optional<Position>& after) const {
   const Identity& identity = identities_[projection];
   if (how == Begin::resumed) {
-    session.execute("UPDATE " + table(checkpoints) + " SET run = $2, state = $3 WHERE projection_name = $1",
-                    {identity.projection, run_, checkpoint_state::running});
+    const Rows rows =
+        session.execute("UPDATE " + table(checkpoints) +
+                            " SET run = $2, state = $3 WHERE projection_name = $1 AND position = $4::text[]",
+                        {identity.projection, run_, checkpoint_state::running, array_of(after.value())});
+    if (rows.affected() != 1)
+      throw RunError(
+          "projection " + identity.projection +
+          ": its checkpoint was moved before the first batch, by something else than this program; try again");
     return;
   }
   Session::Parameters parameters = parameters_of(identity);

@@ -78,9 +78,9 @@ class Checkpoints {
   void start(Session& session) const;
   void prepare(Session& session) const;
 
-  /// With the first batch: makes the checkpoint this run's. Unless it is resumed, the position and the dead letters of
-  /// earlier runs are forgotten.
-  void begin(Session& session, std::size_t projection, Begin how) const;
+  /// With the first batch: makes the checkpoint this run's. Unless it is resumed, `after` a position at which it must
+  /// still be, the position and the dead letters of earlier runs are forgotten.
+  void begin(Session& session, std::size_t projection, Begin how, const std::optional<Position>& after) const;
   /// With every batch, for the projections to which any of its events were new.
   void advance(Session& session, const Batch& batch) const;
   void add_dead_letters(Session& session, std::size_t projection, const std::vector<DeadLetter>& letters) const;

@@ -74,7 +74,7 @@ void Committer::begin_batch(Session& session) {
         own ? execute_clear(session, projector.name(), *own) : writers_[index].clear(session, settings_.truncate);
   }
   for (std::size_t index = 0; index < targets_.size(); ++index)
-    checkpoints_.begin(session, index, targets_[index].begin);
+    checkpoints_.begin(session, index, targets_[index].begin, targets_[index].after);
 }
 
 void Committer::check_constraints(Session& session) const {

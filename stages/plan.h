@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "stages/beginning.h"
+#include "stages/preparation.h"
+#include "stages/read/event_store.h"
+
+namespace rebuild_projection {
+
+/// What a run will do: which events, from where on for which projection. Nothing was written to make it.
+struct Plan {
+  Beginnings beginnings;
+  EventRange range;                   ///< its end is fixed: what comes later belongs to the next run
+  std::uint64_t events_in_range = 0;  ///< when the end was fixed
+  bool one_cursor = false;            ///< no index serves the order
+  std::string late_events;            ///< why_late_events_may_come()
+  std::vector<std::string> warnings;  ///< in the log already
+
+  /// How many of them the run will replay.
+  [[nodiscard]] std::uint64_t events(const Options& options) const;
+};
+
+/// Makes the checks that need the events or the checkpoints. In APPLY it takes the tables' advisory locks first, so
+/// that nobody moves a checkpoint that was read, and says at the end what will be cleared (Options::announce). Throws
+/// UsageError, and Cancelled on a stop.
+Plan make_plan(const Preparation& prepared, const std::stop_token& stop);
+
+}  // namespace rebuild_projection
