@@ -55,24 +55,6 @@ int print(std::string_view text, int exit_code) {
   return exit_failed;
 }
 
-/// Rows of cells under their headings, in columns as wide as their widest cell.
-std::string in_columns(std::vector<std::vector<std::string>> rows) {
-  std::vector<std::size_t> widths(rows.front().size(), 0);
-  for (auto& row : rows)
-    for (std::size_t column = 0; column < row.size(); ++column) {
-      row[column] = printable(row[column]);
-      widths[column] = std::max(widths[column], columns_of(row[column]));
-    }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t column = 0; column < row.size(); ++column)
-      line += (column == 0 ? "" : "  ") + pad_right(row[column], widths[column]);
-    text += line.erase(line.find_last_not_of(' ') + 1) + '\n';
-  }
-  return text;
-}
-
 int list_projections(const Options& options, const ProjectorRegistry& registry) {
   std::vector<std::vector<std::string>> rows{{"projection", "table", "version", "file"}};
   for (const std::string& name : registry.names()) {
@@ -82,7 +64,7 @@ int list_projections(const Options& options, const ProjectorRegistry& registry) 
   std::vector<std::string> mistakes;
   for (const ProjectionFile& file : projection_files(options, mistakes))
     rows.push_back({file.name(), file.table(), std::to_string(file.version()), file.path().string()});
-  const int exit_code = print(in_columns(std::move(rows)), mistakes.empty() ? 0 : exit_refused);
+  const int exit_code = print(in_columns(rows, rows.front().size()), mistakes.empty() ? 0 : exit_refused);
   for (const std::string& mistake : mistakes) log_error(mistake);
   return exit_code;
 }
@@ -141,7 +123,8 @@ int print_status(const Options& options) {
                     one.state.empty() ? "no checkpoint" : one.state, with_commas(one.events),
                     one.events_behind ? with_commas(*one.events_behind) : "?", one.time_behind.value_or("?"),
                     one.updated_at, one.position, one.held_by.empty() ? "-" : one.held_by});
-  return print(rows.size() == 1 ? "no checkpoints: nothing was rebuilt yet\n" : in_columns(std::move(rows)), 0);
+  return print(rows.size() == 1 ? "no checkpoints: nothing was rebuilt yet\n" : in_columns(rows, rows.front().size()),
+               0);
 }
 
 int print_draft(const CommandLine& line) {

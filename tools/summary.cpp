@@ -34,20 +34,6 @@ void add_line(std::string& out, std::string_view label, std::string_view value) 
   }
 }
 
-/// The first `left` columns are aligned left, the others right; the first row is the heading.
-void add_table(std::string& out, const std::vector<std::vector<std::string>>& rows, std::size_t left) {
-  std::vector<std::size_t> widths(rows.front().size(), 0);
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns_of(row[i]));
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i)
-      line += (i == 0 ? "" : "  ") + (i < left ? pad_right(row[i], widths[i]) : pad_left(row[i], widths[i]));
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + '\n';
-  }
-}
-
 void add_run(std::string& out, const Report& r) {
   add_line(out, "mode", mode_name(r.mode));
   add_line(out, "database", r.database);
@@ -98,7 +84,7 @@ void add_projections(std::string& out, const Report& r) {
   if (resumed) rows[0].emplace_back("already there");
   if (applied) rows[0].insert(rows[0].end(), {"rolled back", "rows written", "deleted", "cleared"});
   for (const Report::Projection& p : r.projections) {
-    rows.push_back({printable(p.name), printable(p.table), with_commas(p.applied), with_commas(p.ignored),
+    rows.push_back({p.name, p.table, with_commas(p.applied), with_commas(p.ignored),
                     with_commas(p.skipped), with_commas(p.errors)});
     if (resumed) rows.back().push_back(with_commas(p.already_there));
     if (applied)
@@ -106,7 +92,7 @@ void add_projections(std::string& out, const Report& r) {
         rows.back().push_back(with_commas(n));
   }
   out += '\n';
-  add_table(out, rows, 2);
+  out += in_columns(rows, 2);
 }
 
 void add_types(std::string& out, const Report& r) {
@@ -117,7 +103,7 @@ void add_types(std::string& out, const Report& r) {
   std::uint64_t rest = 0;
   for (std::size_t i = 0; i < types.size(); ++i) {
     if (i < shown)
-      rows.push_back({printable(types[i].first), with_commas(types[i].second)});
+      rows.push_back({types[i].first, with_commas(types[i].second)});
     else
       rest += types[i].second;
   }
@@ -125,7 +111,7 @@ void add_types(std::string& out, const Report& r) {
     rows.push_back({"(" + with_commas(types.size() - shown) + " other types)", with_commas(rest)});
   if (rows.size() > 1) {
     out += '\n';
-    add_table(out, rows, 1);
+    out += in_columns(rows, 1);
   }
   bool first = true;
   for (const Report::Projection& p : r.projections) {
@@ -157,7 +143,7 @@ void add_stages(std::string& out, const Report& r) {
   }
   for (auto& row : rows) row[1] = pad_left(row[1], 4);
   out += '\n';
-  add_table(out, rows, 3);
+  out += in_columns(rows, 3);
 }
 
 }  // namespace

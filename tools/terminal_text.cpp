@@ -114,6 +114,24 @@ std::string pad_left(std::string_view text, std::size_t width) {
   return std::string(columns < width ? width - columns : 0, ' ').append(text);
 }
 
+std::string in_columns(std::vector<std::vector<std::string>> rows, std::size_t left) {
+  std::vector<std::size_t> widths(rows.front().size(), 0);
+  for (auto& row : rows)
+    for (std::size_t column = 0; column < row.size(); ++column) {
+      row[column] = printable(row[column]);
+      widths[column] = std::max(widths[column], columns_of(row[column]));
+    }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t column = 0; column < row.size(); ++column)
+      line += (column == 0 ? "" : "  ") +
+              (column < left ? pad_right(row[column], widths[column]) : pad_left(row[column], widths[column]));
+    text += line.erase(line.find_last_not_of(' ') + 1) + '\n';
+  }
+  return text;
+}
+
 std::string with_commas(std::uint64_t number) {
   std::string text = std::to_string(number);
   for (std::size_t i = text.size(); i > 3;) text.insert(i -= 3, 1, ',');

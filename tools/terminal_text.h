@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Text for terminals and logs: nothing that came from a payload, a name or an argument may steer the terminal.
 namespace rebuild_projection {
@@ -24,6 +25,10 @@ std::size_t columns_of(std::string_view text);
 /// `text` filled with spaces up to `width` columns; never cut.
 std::string pad_right(std::string_view text, std::size_t width);
 std::string pad_left(std::string_view text, std::size_t width);
+
+/// Rows of cells, the first one the headings, in columns as wide as their widest cell. The first `left` columns are
+/// aligned left, the others right. Cells are made printable.
+std::string in_columns(std::vector<std::vector<std::string>> rows, std::size_t left);
 
 /// 1234567 -> "1,234,567"
 std::string with_commas(std::uint64_t number);
