@@ -211,8 +211,8 @@ class Run {
       commit_batch_.restart();
     } catch (const RefusedEvent& refused) {
       fail_batch(refused.projection, 0, sentence(refused.projection, refused.event, refused.what()));
-    } catch (const Cancelled&) {
-      end(Ending::cancelled, "the batch being committed did not finish");
+    } catch (const Cancelled& error) {
+      end(Ending::cancelled, std::string("the batch being committed did not finish: ") + error.what());
     } catch (...) {
       fail_batch("", 0,
                  "batch " + std::to_string(batch.number) + ", events at " + to_string(batch.first_position) + " to " +

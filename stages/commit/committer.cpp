@@ -109,7 +109,7 @@ void Committer::end_first() {
 
 Committed Committer::commit(const Batch& batch) {
   std::optional<Committed> sent;
-  Committed committed = session_.use([&](Session& session) {
+  const auto try_once = [&](Session& session) {
     if (set_up_ != session_.number()) {
       set_up(session);
       if (is_there(session, batch)) return sent.value();
@@ -121,7 +121,14 @@ Committed Committer::commit(const Batch& batch) {
       if (!error.blames_data()) throw;
       return in_transaction(session, sent, [&](Session& in) { return write_with_care(in, batch); });
     }
-  });
+  };
+  Committed committed;
+  try {
+    committed = session_.use(try_once);
+  } catch (const Cancelled& error) {
+    if (!sent) throw;
+    throw Cancelled(std::string(error.what()) + "; its COMMIT was sent, and --status shows whether it came through");
+  }
   end_first();
   for (std::size_t index = 0; index < targets_.size(); ++index)
     if (batch.projections[index].events > 0) at_[index] = batch.last_position;
