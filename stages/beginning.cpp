@@ -117,7 +117,8 @@ Beginnings find_beginnings(const Preparation& prepared) {
     std::string mistake;
     if (const auto& checkpoint = found[index]) {
       mistake = resume_mistake(prepared, selected, *checkpoint);
-      beginning = {Checkpoints::Begin::resumed, false, checkpoint->position, checkpoint->events, 0};
+      beginning = {Checkpoints::Begin::resumed, false, checkpoint->position, checkpoint->events,
+                   checkpoint->late_events,     0};
     } else if (!beginning.clears) {
       mistake = repeat_mistake(*selected.projector);
     }

@@ -14,6 +14,7 @@ struct Beginning {
   bool clears = false;            ///< its rows go with the first batch
   std::optional<Position> after;  ///< its checkpoint; nullopt: the beginning of the range
   std::uint64_t events = 0;       ///< read up to there, by earlier runs
+  std::string late_events;        ///< Checkpoint's
   std::size_t first_stretch = 0;  ///< of those that Beginnings::stretch_ends makes
 };
 

@@ -21,6 +21,8 @@ namespace rebuild_projection {
 
 namespace {
 
+constexpr const char* other_count = "a run counted other events than had been read";
+
 std::string name_in_sql(const CatalogueTable& table) {
   return quote_name(table.schema, table.name);
 }
@@ -94,7 +96,7 @@ class Rebuild {
     store_.refuse_null_positions(*source_session_);
     range_.last = store_.last(*source_session_, range_);
     source_session_->execute("COMMIT");
-    if (range_.last && options_.fence == Fence::automatic)
+    if ((range_.last || !earlier_late_events().empty()) && options_.fence == Fence::automatic)
       wait_at_fence(store_, *source_session_, options_.fence_timeout, stop_);
     if (const auto& end = range_.last ? range_.last : range_.after)
       late_events_ = why_late_events_may_come(store_, *source_session_, *end, options_.fence);
@@ -181,7 +183,8 @@ class Rebuild {
     for (std::size_t index = 0; index < selected_.size(); ++index) {
       const Beginning& beginning = beginnings_.of[index];
       projectors.push_back(selected_[index].projector.get());
-      targets.push_back({projectors.back(), &selected_[index].table, beginning.clears, beginning.how, beginning.after});
+      targets.push_back(
+          {projectors.back(), &selected_[index].table, beginning.clears, beginning.how, beginning.after, late_events_});
       first_stretches.push_back(beginning.first_stretch);
     }
     Progress own_progress;
@@ -237,14 +240,14 @@ class Rebuild {
     for (std::size_t index = 0; index < selected_.size(); ++index)
       report.projections[index].table = selected_[index].table.schema + "." + selected_[index].table.name;
     if (report.ending == Ending::incomplete && report.events_read == events_in_range_) report.ending = Ending::complete;
-    report.late_events = late_events_;
+    report.late_events = late_events_.empty() ? earlier_late_events() : late_events_;
     close([&] { check_count(report); }, report);
     close([&] { check_all_runs(report); }, report);
     if (applies()) {
       close(
           [&] {
             const bool complete = report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts;
-            committer_->finish(complete);
+            committer_->finish(complete, found_late_events_);
             if (went_well(report)) target_->use([this](Session& session) { analyze(session); });
           },
           report);
@@ -284,15 +287,24 @@ class Rebuild {
     const std::uint64_t there = count(replayed);
     if (there == report.events_read) return;
     report.ending = Ending::failed;
+    found_late_events_ = other_count;
     report.ending_detail = "the store now has " + std::to_string(there) + " events up to " +
                            to_string(*report.last_position) + ", but " + std::to_string(report.events_read) +
                            " were replayed: it changed under the run, or late events arrived; run the rebuild again";
   }
 
-  /// Where the fence cannot promise that no event came late, every event up to the checkpoints is counted, and not only
-  /// those of this run: what was committed late, after earlier runs had passed it, is missing in the rows.
+  /// Why an earlier run could not promise that no event would come late, as far as no later one has settled it.
+  [[nodiscard]] std::string earlier_late_events() const {
+    for (const Beginning& beginning : beginnings_.of)
+      if (!beginning.late_events.empty()) return "in an earlier run: " + beginning.late_events;
+    return "";
+  }
+
+  /// Where no fence promises that no event came late, in this run or in an earlier one, every event up to the
+  /// checkpoints is counted, and not only those of this run: what was committed late, after earlier runs had passed it,
+  /// is missing in the rows.
   void check_all_runs(Report& report) {
-    if (!went_well(report) || late_events_.empty()) return;
+    if (!went_well(report) || report.late_events.empty()) return;
     for (std::size_t index = 0; index < selected_.size(); ++index) {
       const Beginning& beginning = beginnings_.of[index];
       if (!beginning.after) continue;
@@ -308,8 +320,11 @@ class Rebuild {
           (there > read ? std::to_string(there - read) + " were committed late, after later ones had been read"
                         : std::to_string(read - there) + " were deleted since") +
           "; rebuild it from the beginning, without --resume";
+      found_late_events_ = other_count;
       return;
     }
+    // What earlier runs had not waited for has ended at this run's fence, and nothing of it is missing.
+    if (late_events_.empty()) found_late_events_ = "";
   }
 
   std::uint64_t count(const EventRange& range) {
@@ -336,6 +351,7 @@ class Rebuild {
       report.ending_detail += (report.ending_detail.empty() ? "" : "; ") + sentence;
     };
     if (!applies() || report.ending == Ending::complete) return;
+    if (found_late_events_ && !found_late_events_->empty()) return;  // what to do is said
     if (report.batches == 0) return also("no batch was committed, the tables are as they were");
     if (options_.clears() && options_.from_beginning())
       also("the tables hold the events up to " + to_string(*report.last_position) +
@@ -370,7 +386,8 @@ class Rebuild {
   EventRange range_;
   bool one_cursor_ = false;
   std::uint64_t events_in_range_ = 0;
-  std::string late_events_;  ///< why an earlier event may yet be committed
+  std::string late_events_;                       ///< why an earlier event may yet be committed
+  std::optional<std::string> found_late_events_;  ///< Checkpoints::finish()'s
   std::vector<std::string> warnings_;
 };
 
