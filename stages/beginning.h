@@ -20,6 +20,7 @@ struct Beginning {
 struct Beginnings {
   std::vector<Beginning> of;           ///< in the order of the run's projections
   std::optional<Position> after;       ///< where reading begins
+  std::string late_events;             ///< why earlier runs could not promise that no event would come late
   std::vector<Position> stretch_ends;  ///< where, after that, further projections take part
 };
 

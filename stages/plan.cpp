@@ -70,7 +70,8 @@ void fix_end(Plan& plan, const Preparation& prepared, const std::stop_token& sto
     store.refuse_null_positions(session);
     plan.range.last = store.last(session, plan.range);
   });
-  if (plan.range.last && prepared.options.fence == Fence::automatic)
+  const bool anything_to_settle = plan.range.last || !plan.beginnings.late_events.empty();
+  if (anything_to_settle && prepared.options.fence == Fence::automatic)
     wait_at_fence(store, session, prepared.options.fence_timeout, stop);
   if (const auto& end = plan.range.last ? plan.range.last : plan.range.after)
     plan.late_events = why_late_events_may_come(store, session, *end, prepared.options.fence);

@@ -16,6 +16,8 @@ namespace rebuild_projection {
 
 namespace {
 
+constexpr const char* other_count = "a run counted other events than had been read";
+
 /// A rebuild that was planned.
 class Rebuild {
  public:
@@ -62,7 +64,10 @@ class Rebuild {
     for (std::size_t index = 0; index < selected_.size(); ++index) {
       const Beginning& beginning = plan_.beginnings.of[index];
       projectors.push_back(selected_[index].projector.get());
-      targets.push_back({projectors.back(), &selected_[index].table, beginning.clears, beginning.how, beginning.after});
+      targets.push_back({projectors.back(),
+                         &selected_[index].table,
+                         beginning.clears,
+                         {beginning.how, beginning.after, plan_.late_events}});
       first_stretches.push_back(beginning.first_stretch);
     }
     Progress own_progress;
@@ -122,13 +127,15 @@ class Rebuild {
     if (report.ending == Ending::incomplete && report.events_read == plan_.events_in_range)
       report.ending = Ending::complete;
     report.late_events = plan_.late_events;
+    if (report.late_events.empty() && !plan_.beginnings.late_events.empty())
+      report.late_events = "in an earlier run: " + plan_.beginnings.late_events;
     close([&] { check_count(report); }, report);
     close([&] { check_all_runs(report); }, report);
     if (applies()) {
       close(
           [&] {
             const bool complete = report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts;
-            committer_->finish(complete);
+            committer_->finish(complete, found_late_events_);
             if (went_well(report)) target_.use([this](Session& session) { analyze(session); });
           },
           report);
@@ -168,15 +175,17 @@ class Rebuild {
     const std::uint64_t there = count(replayed);
     if (there == report.events_read) return;
     report.ending = Ending::failed;
+    found_late_events_ = other_count;
     report.ending_detail = "the store now has " + std::to_string(there) + " events up to " +
                            to_string(*report.last_position) + ", but " + std::to_string(report.events_read) +
                            " were replayed: it changed under the run, or late events arrived; run the rebuild again";
   }
 
-  /// Where the fence cannot promise that no event came late, every event up to the checkpoints is counted, and not only
-  /// those of this run: what was committed late, after earlier runs had passed it, is missing in the rows.
+  /// Where no fence promises that no event came late, in this run or in an earlier one, every event up to the
+  /// checkpoints is counted, and not only those of this run: what was committed late, after earlier runs had passed it,
+  /// is missing in the rows.
   void check_all_runs(Report& report) {
-    if (!went_well(report) || plan_.late_events.empty()) return;
+    if (!went_well(report) || report.late_events.empty()) return;
     for (std::size_t index = 0; index < selected_.size(); ++index) {
       const Beginning& beginning = plan_.beginnings.of[index];
       if (!beginning.after) continue;
@@ -192,8 +201,11 @@ class Rebuild {
           (there > read ? std::to_string(there - read) + " were committed late, after later ones had been read"
                         : std::to_string(read - there) + " were deleted since") +
           "; rebuild it from the beginning, without --resume";
+      found_late_events_ = other_count;
       return;
     }
+    // What earlier runs had not waited for has ended at this run's fence, and nothing of it is missing.
+    if (plan_.late_events.empty()) found_late_events_ = "";
   }
 
   std::uint64_t count(const EventRange& range) {
@@ -220,6 +232,7 @@ class Rebuild {
       report.ending_detail += (report.ending_detail.empty() ? "" : "; ") + sentence;
     };
     if (!applies() || report.ending == Ending::complete) return;
+    if (found_late_events_ && !found_late_events_->empty()) return;  // what to do is said
     if (report.batches == 0) return also("no batch was committed, the tables are as they were");
     if (options_.clears() && options_.from_beginning())
       also("the tables hold the events up to " + to_string(*report.last_position) +
@@ -246,8 +259,9 @@ class Rebuild {
   const EventStore store_;
   const std::vector<SelectedProjection> selected_;
   const Checkpoints checkpoints_;
-  LastingSession source_, target_;      ///< what is transient is tried again
-  std::optional<Committer> committer_;  ///< APPLY's
+  LastingSession source_, target_;                ///< what is transient is tried again
+  std::optional<Committer> committer_;            ///< APPLY's
+  std::optional<std::string> found_late_events_;  ///< Checkpoints::finish()'s
   std::vector<std::string> warnings_ = plan_.warnings;
 };
 

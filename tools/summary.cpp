@@ -84,8 +84,8 @@ void add_projections(std::string& out, const Report& r) {
   if (resumed) rows[0].emplace_back("already there");
   if (applied) rows[0].insert(rows[0].end(), {"rolled back", "rows written", "deleted", "cleared"});
   for (const Report::Projection& p : r.projections) {
-    rows.push_back({p.name, p.table, with_commas(p.applied), with_commas(p.ignored),
-                    with_commas(p.skipped), with_commas(p.errors)});
+    rows.push_back({p.name, p.table, with_commas(p.applied), with_commas(p.ignored), with_commas(p.skipped),
+                    with_commas(p.errors)});
     if (resumed) rows.back().push_back(with_commas(p.already_there));
     if (applied)
       for (const std::uint64_t n : {p.rolled_back, p.rows_written, p.rows_deleted, p.rows_cleared})

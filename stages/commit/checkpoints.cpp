@@ -59,7 +59,7 @@ void Checkpoints::create(Session& session) const {
           " definition_digest text NOT NULL, version integer NOT NULL, key_columns text[] NOT NULL,"
           " table_name text NOT NULL, table_oid bigint NOT NULL, target_database text NOT NULL, store text NOT NULL,"
           " store_digest text NOT NULL, source_database text NOT NULL, state text NOT NULL,"
-          " events bigint NOT NULL DEFAULT 0, batches bigint NOT NULL DEFAULT 0, run text)");
+          " events bigint NOT NULL DEFAULT 0, batches bigint NOT NULL DEFAULT 0, run text, late_events text)");
     if (!there.boolean(0, 2))
       session.execute(
           "CREATE TABLE IF NOT EXISTS " + table(dead_letters) +
@@ -85,7 +85,7 @@ std::vector<std::string> Checkpoints::missing_rights(Session& session) const {
       " (SELECT count(*) = 2 FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('rebuild_checkpoints', "
       "'rebuild_dead_letters')),"
       " NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'rebuild_checkpoints' AND NOT"
-      "  EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'run'))"
+      "  EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'late_events'))"
       " FROM (VALUES (1)) AS one LEFT JOIN pg_namespace n ON n.nspname = $1",
       {schema_});
   const std::string role = quote_name(rows.text(0, 4));
@@ -134,7 +134,8 @@ std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const
     const Rows rows = session.execute(
         "SELECT c.events, c.state, c.last_event_id, c.version, array_to_string(c.key_columns, ', '), c.table_name,"
         " c.store, c.definition_digest = v.a, c.version = v.b, c.key_columns = v.c, c.table_name = v.d,"
-        " c.table_oid = v.e, c.target_database = v.f, c.store = v.g, c.store_digest = v.h, c.source_database = v.i"
+        " c.table_oid = v.e, c.target_database = v.f, c.store = v.g, c.store_digest = v.h, c.source_database = v.i,"
+        " c.late_events"
         " FROM " +
             table(checkpoints) + " AS c, (VALUES (" + std::string(identity_values) +
             ")) AS v(a, b, c, d, e, f, g, h, i) WHERE c.projection_name = $1 AND c.position IS NOT NULL",
@@ -144,6 +145,7 @@ std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const
     checkpoint.events = rows.number(0, 0);
     checkpoint.partial = rows.text(0, 1) == checkpoint_state::partial;
     checkpoint.last_event_id = rows.text(0, 2);
+    checkpoint.late_events = rows.text(0, 16);
     const auto array = [&](const char* column) {
       return column_of(session.execute("SELECT unnest(" + std::string(column) + ") FROM " + table(checkpoints) +
                                            " WHERE projection_name = $1",
@@ -217,14 +219,14 @@ void Checkpoints::prepare(Session& session) const {
                       " WHERE c.projection_name = new.name AND c.run = $7");
 }
 
-void Checkpoints::begin(Session& session, std::size_t projection, Begin how,
-                        const std::optional<Position>& after) const {
+void Checkpoints::begin(Session& session, std::size_t projection, const Start& start) const {
   const Identity& identity = identities_[projection];
-  if (how == Begin::resumed) {
-    const Rows rows =
-        session.execute("UPDATE " + table(checkpoints) +
-                            " SET run = $2, state = $3 WHERE projection_name = $1 AND position = $4::text[]",
-                        {identity.projection, run_, checkpoint_state::running, array_of(after.value())});
+  if (start.how == Begin::resumed) {
+    const Rows rows = session.execute(
+        "UPDATE " + table(checkpoints) +
+            " SET run = $2, state = $3, late_events = coalesce(late_events, nullif($5, ''))"
+            " WHERE projection_name = $1 AND position = $4::text[]",
+        {identity.projection, run_, checkpoint_state::running, array_of(start.after.value()), start.late_events});
     if (rows.affected() != 1)
       throw RunError(
           "projection " + identity.projection +
@@ -232,11 +234,13 @@ void Checkpoints::begin(Session& session, std::size_t projection, Begin how,
     return;
   }
   Session::Parameters parameters = parameters_of(identity);
-  parameters.emplace_back(how == Begin::partial ? checkpoint_state::partial : checkpoint_state::running);
+  parameters.emplace_back(start.how == Begin::partial ? checkpoint_state::partial : checkpoint_state::running);
   parameters.emplace_back(run_);
+  parameters.emplace_back(start.late_events);
   session.execute("UPDATE " + table(checkpoints) + " SET (" + std::string(identity_columns) + ") = ROW (" +
                       std::string(identity_values) +
-                      "), state = $11, run = $12, last_event_id = NULL, last_ts = NULL, position = NULL,"
+                      "), state = $11, run = $12, late_events = nullif($13, ''), last_event_id = NULL, last_ts = NULL, "
+                      "position = NULL,"
                       " first_position = NULL, events = 0, batches = 0, updated_at = clock_timestamp()"
                       " WHERE projection_name = $1",
                   parameters);
@@ -296,13 +300,13 @@ void Checkpoints::add_dead_letters(Session& session, std::size_t projection,
                   {identities_[projection].projection, ids.take(), positions.take(), errors.take()});
 }
 
-void Checkpoints::finish(Session& session, bool complete) const {
+void Checkpoints::finish(Session& session, bool complete, const std::optional<std::string>& late_events) const {
   session.execute("RESET synchronous_commit");
-  session.execute(
-      "UPDATE " + table(checkpoints) +
-          " SET state = CASE WHEN $1::boolean AND state = $2 THEN $3 ELSE state END, updated_at = clock_timestamp()" +
-          " WHERE projection_name = ANY ($4::text[])",
-      {complete ? "t" : "f", checkpoint_state::running, checkpoint_state::complete, names()});
+  session.execute("UPDATE " + table(checkpoints) +
+                      " SET state = CASE WHEN $1::boolean AND state = $2 THEN $3 ELSE state END,"
+                      " late_events = CASE WHEN $5::text IS NULL THEN late_events ELSE nullif($5, '') END,"
+                      " updated_at = clock_timestamp() WHERE projection_name = ANY ($4::text[])",
+                  {complete ? "t" : "f", checkpoint_state::running, checkpoint_state::complete, names(), late_events});
 }
 
 std::string database_identity(Session& session) {

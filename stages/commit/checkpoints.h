@@ -25,6 +25,7 @@ struct Checkpoint {
   std::string last_event_id;
   std::uint64_t events = 0;  ///< read since the beginning, up to the position
   bool partial = false;
+  std::string late_events;  ///< why events before the position may have been committed after it; "": none can
   /// What it was built with or from that is another now, a clause each: "its version was 1 and is 2".
   std::vector<std::string> differences;
 };
@@ -78,15 +79,20 @@ class Checkpoints {
   void start(Session& session) const;
   void prepare(Session& session) const;
 
-  /// With the first batch: makes the checkpoint this run's. Unless it is resumed, `after` a position at which it must
-  /// still be, the position and the dead letters of earlier runs are forgotten.
-  void begin(Session& session, std::size_t projection, Begin how, const std::optional<Position>& after) const;
+  /// With the first batch: makes the checkpoint this run's. Where it is resumed, it must still be at `after`, and what
+  /// an earlier run said of late events stays; else position, dead letters and all that of earlier runs are forgotten.
+  struct Start {
+    Begin how = Begin::over;
+    std::optional<Position> after;
+    std::string late_events;  ///< Checkpoint's
+  };
+  void begin(Session& session, std::size_t projection, const Start& start) const;
   /// With every batch, for the projections to which any of its events were new.
   void advance(Session& session, const Batch& batch) const;
   void add_dead_letters(Session& session, std::size_t projection, const std::vector<DeadLetter>& letters) const;
   /// After the last batch, in its own transaction, which is on the disk when this returns, and with it every earlier
-  /// one.
-  void finish(Session& session, bool complete) const;
+  /// one. `late_events` replaces what the checkpoints say, if it is not nullopt.
+  void finish(Session& session, bool complete, const std::optional<std::string>& late_events) const;
 
   /// Where a batch of this run would move a projection's checkpoint.
   struct Step {

@@ -30,7 +30,7 @@ Committer::Committer(LastingSession& session, const Checkpoints& checkpoints, co
   for (const Target& target : targets_) {
     writers_.emplace_back(target.projector->table(), *target.table);
     deferrable_ = deferrable_ || target.table->deferrable_constraints;
-    at_.push_back(target.after);
+    at_.push_back(target.start.after);
   }
   session_.use([this](Session& connected) { set_up(connected); });
 }
@@ -74,7 +74,7 @@ void Committer::begin_batch(Session& session) {
         own ? execute_clear(session, projector.name(), *own) : writers_[index].clear(session, settings_.truncate);
   }
   for (std::size_t index = 0; index < targets_.size(); ++index)
-    checkpoints_.begin(session, index, targets_[index].begin, targets_[index].after);
+    checkpoints_.begin(session, index, targets_[index].start);
 }
 
 void Committer::check_constraints(Session& session) const {
@@ -155,14 +155,14 @@ bool Committer::moved_to(Session& session, std::size_t projection, const std::op
   return standing == Checkpoints::Standing::after;
 }
 
-void Committer::finish(bool complete) {
+void Committer::finish(bool complete, const std::optional<std::string>& late_events) {
   session_.use([&](Session& session) {
     if (set_up_ != session_.number()) {  // what was committed may be lost
       session.execute("BEGIN");
       for (std::size_t index = 0; index < targets_.size(); ++index) moved_to(session, index, at_[index]);
       session.execute("ROLLBACK");
     }
-    checkpoints_.finish(session, complete);
+    checkpoints_.finish(session, complete, late_events);
   });
 }
 

@@ -29,8 +29,7 @@ class Committer : public BatchSink {
     const Projector* projector = nullptr;
     const CatalogueTable* table = nullptr;
     bool clear = false;  ///< with the first batch
-    Checkpoints::Begin begin = Checkpoints::Begin::over;
-    std::optional<Position> after;  ///< its checkpoint, where it is resumed
+    Checkpoints::Start start;
   };
   struct Settings {
     OnError on_error = OnError::stop;
@@ -47,7 +46,7 @@ class Committer : public BatchSink {
   /// Clears without a batch, where no event is in range (--clear always).
   void clear_only();
   /// After the last batch: Checkpoints::finish(), unless the checkpoints are no longer where the batches left them.
-  void finish(bool complete);
+  void finish(bool complete, const std::optional<std::string>& late_events);
   /// Rows that clearing removed, per target; none before that was committed.
   [[nodiscard]] const std::vector<std::uint64_t>& rows_cleared() const { return rows_cleared_; }
 

@@ -48,6 +48,10 @@ Database::~Database() {
   }
 }
 
+void Database::reconnect() {
+  link_ = std::make_unique<Link>(dsn());
+}
+
 std::string Database::dsn(const std::string& role) const {
   return "dbname=" + name_ + (role.empty() ? "" : " user=" + role);
 }

@@ -21,6 +21,9 @@ class Database {
   /// "dbname=…", the rest comes from libpq's environment.
   [[nodiscard]] std::string dsn(const std::string& role = "") const;
 
+  /// After the server was restarted.
+  void reconnect();
+
   /// Several statements, one transaction.
   void execute(const std::string& sql);
   /// First column of the first row; "NULL" where it is NULL, "" where there is no row.

@@ -75,8 +75,8 @@ struct OtherClient::Link {
   pqxx::nontransaction statements;
 };
 
-OtherClient::OtherClient(const Database& database, const std::string& begin)
-    : link_(std::make_unique<Link>(database.dsn())) {
+OtherClient::OtherClient(const Database& database, const std::string& begin, const std::string& role)
+    : link_(std::make_unique<Link>(database.dsn(role))) {
   execute(begin);
 }
 
@@ -220,6 +220,10 @@ bool Recruiting::wait_until(const std::string& condition) {
 
 bool Recruiting::wait_until_blocked() {
   return wait_until("count(*) FILTER (WHERE wait_event_type = 'Lock') > 0");
+}
+
+bool Recruiting::wait_until_at_fence() {
+  return wait_until("count(*) FILTER (WHERE query ~ 'virtualxid|pg_prepared_xacts') > 0");
 }
 
 bool Recruiting::wait_until_gone() {

@@ -24,7 +24,7 @@ struct Outcome : Program::Result {
 /// A client of its own with one transaction, open until it is ended or this goes: what another user holds or sees.
 class OtherClient {
  public:
-  explicit OtherClient(const Database& database, const std::string& begin = "BEGIN");
+  explicit OtherClient(const Database& database, const std::string& begin = "BEGIN", const std::string& role = "");
   OtherClient(const OtherClient&) = delete;
   OtherClient& operator=(const OtherClient&) = delete;
   ~OtherClient();
@@ -93,6 +93,8 @@ class Recruiting {
 
   /// Waits until a session of the program waits for a lock; false after half a minute.
   bool wait_until_blocked();
+  /// Waits until the program has noted its end and begun to ask which transactions are open; false after half a minute.
+  bool wait_until_at_fence();
   /// Waits until the program has no session in this database; false after half a minute.
   bool wait_until_gone();
 

@@ -1,0 +1,118 @@
+// Without this file events that applications commit while a rebuild runs could be missed, or applied by two runs.
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <thread>
+
+#include "tests/end_to_end/live_store.h"
+
+namespace rebuild_projection::test {
+namespace {
+
+constexpr int writers_count = 16;
+
+/// Applications that append events, each in a transaction of its own, and take their time before they commit.
+class Writers {
+ public:
+  Writers(const Database& database, std::uint64_t next) : next_(next) {
+    for (int number = 0; number < writers_count; ++number)
+      threads_.emplace_back([this, &database](const std::stop_token& stop) { write(database, stop); });
+  }
+  /// False if one of them has failed.
+  bool stop() {
+    for (std::jthread& thread : threads_) thread.request_stop();
+    threads_.clear();
+    return !failed_;
+  }
+
+ private:
+  void write(const Database& database, const std::stop_token& stop) {
+    std::mt19937 random{std::random_device{}()};
+    const auto pause = [&](int longest_ms) {
+      std::this_thread::sleep_for(
+          std::chrono::microseconds(std::uniform_int_distribution<int>(0, longest_ms * 1000)(random)));
+    };
+    try {
+      OtherClient client(database, "SELECT");
+      while (!stop.stop_requested()) {
+        client.execute("BEGIN");
+        pause(5);
+        const std::uint64_t number = next_++;
+        client.execute(LiveStore::insert(number, number));
+        pause(30);
+        client.execute(random() % 20 == 0 ? "ROLLBACK" : "COMMIT");
+      }
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      failed_ = true;
+    }
+  }
+
+  std::atomic<std::uint64_t> next_;
+  std::atomic<bool> failed_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+struct Order {
+  const char* name;
+  const char* order;
+  const char* up_to_checkpoint;  ///< condition on events
+};
+
+class WritersTest : public LiveStore, public testing::WithParamInterface<Order> {
+ protected:
+  std::uint64_t events() { return std::stoull(store.database.value("SELECT count(*) FROM event_store")); }
+};
+
+TEST_P(WritersTest, NoEventIsMissedOrAppliedTwice) {
+  const bool stressed = std::getenv("REBUILD_PROJECTION_STRESS") != nullptr;
+  const std::uint64_t there_before = stressed ? 30'000 : 2'000;
+  const int resumes = stressed ? 60 : 3;
+  constexpr std::array batch_sizes{"20", "3", "500"};
+  const std::string file = store_in_order(GetParam().order);
+  append(1, there_before);
+
+  Writers writers(store.database, there_before + 1);
+  std::uint64_t read = 0, came = 0;
+  for (int number = 0; number <= resumes; ++number) {
+    SCOPED_TRACE("run " + std::to_string(number));
+    const std::uint64_t before = events();
+    std::vector<std::string> arguments{"--store", file, "--batch-size",
+                                       batch_sizes[static_cast<std::size_t>(number) % batch_sizes.size()]};
+    const Outcome run = number == 0 ? apply(arguments) : resume(arguments);
+    came += events() - before;
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(run.summary["late_events"], "");
+    read += run.summary["events_read"].get<std::uint64_t>();
+    // Whatever is committed later stands after the checkpoint.
+    for (const char* projection : {"event_rows", "counters"})
+      EXPECT_EQ(store.differing(projection, GetParam().up_to_checkpoint), "0") << projection;
+  }
+  EXPECT_TRUE(writers.stop());
+  const Outcome last = resume({"--store", file});
+  ASSERT_EQ(last.exit_code, 0) << last.err;
+  EXPECT_EQ(read + last.summary["events_read"].get<std::uint64_t>(), events());
+  EXPECT_GT(came, 0U);
+  expect_whole(static_cast<int>(events()));
+  std::printf("%llu of %llu events came while %d runs went on\n", static_cast<unsigned long long>(came),
+              static_cast<unsigned long long>(events()), resumes + 1);
+}
+
+constexpr const char* ts_condition =
+    "(ts, event_id) <= (SELECT position[1]::timestamptz, position[2]::uuid FROM rebuild_projection.rebuild_checkpoints"
+    " WHERE projection_name = 'counters')";
+constexpr const char* n_condition =
+    "event_store.n <= (SELECT position[1]::bigint FROM rebuild_projection.rebuild_checkpoints WHERE projection_name ="
+    " 'counters')";
+
+INSTANTIATE_TEST_SUITE_P(InTheOrderOf, WritersTest,
+                         testing::Values(Order{"TheClock", LiveStore::by_ts, ts_condition},
+                                         Order{"ASequence", LiveStore::by_n, n_condition}),
+                         [](const auto& test) { return test.param.name; });
+
+}  // namespace
+}  // namespace rebuild_projection::test
