@@ -54,10 +54,7 @@ TEST_F(FenceTest, WaitsForATransactionThatIsPreparedMeanwhile) {
     const auto program = start({"--store", store_in_order(order)});
     ASSERT_TRUE(store.wait_until_at_fence());
     writer.execute("PREPARE TRANSACTION 'during the run'");
-    // A backend asks for the prepared ones when what was open has ended.
-    while (store.database.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%FROM pg_prepared_xacts%'"
-                                " AND application_name = 'rebuild_projection/read'") == "0") {
-    }
+    ASSERT_TRUE(store.wait_until_at_fence("FROM pg_prepared_xacts"));
     writer.execute("COMMIT PREPARED 'during the run'");
     EXPECT_EQ(store.result_of(*program).exit_code, 0) << order;
     expect_whole(110);
