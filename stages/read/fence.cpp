@@ -3,7 +3,9 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "pipeline/error.h"
@@ -14,6 +16,8 @@ namespace {
 
 constexpr std::chrono::milliseconds first_pause{2}, longest_pause{200};
 constexpr std::chrono::seconds silence_max{2};
+/// A transaction's now() is drawn when its first statement arrives, and it can be seen a little later.
+constexpr std::chrono::milliseconds start_max{20};
 
 /// Who draws the first column of the order, as far as the catalogue says.
 struct Drawing {
@@ -46,64 +50,86 @@ Drawing drawing_of(const EventStore& store, Session& session) {
   return drawing;
 }
 
-/// Transactions that are open, by what stays the same until they end, with words for a person.
+/// What may yet commit an earlier event, by what stays the same until it has ended, with words for a person.
 struct Open {
   std::string id;
   std::string who;
+  std::optional<bool> early;  ///< it began before the end was noted; nullopt: this role may not see when
 };
 
 std::vector<Open> opened(const Rows& rows) {
   std::vector<Open> result;
-  for (std::size_t row = 0; row < rows.size(); ++row)
-    result.push_back({std::string(rows.text(row, 0)), std::string(rows.text(row, 1))});
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    Open& one = result.emplace_back(std::string(rows.text(row, 0)), std::string(rows.text(row, 1)));
+    if (!rows.is_null(row, 2)) one.early = rows.boolean(row, 2);
+  }
   return result;
 }
 
 /// Every transaction holds the lock of its own virtual id until after its commit can be seen, and pg_locks shows it to
 /// any role. Vacuum's workers, which have no user, and this program's sessions write no events.
-std::vector<Open> open_transactions(Session& session, const std::vector<std::uint32_t>& written) {
-  std::string oids = "{";
-  for (const std::uint32_t oid : written) oids += (oids.size() > 1 ? "," : "") + std::to_string(oid);
+constexpr const char* sessions_with_transaction =
+    " FROM pg_stat_activity a LEFT JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'virtualxid'"
+    " AND l.mode = 'ExclusiveLock' AND l.granted"
+    " WHERE a.datid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND a.usesysid IS NOT NULL"
+    " AND a.pid <> pg_backend_pid() AND NOT starts_with(a.application_name, 'rebuild_projection/')";
+
+const std::string id_and_words =
+    "SELECT coalesce(l.virtualtransaction, 'process ' || a.pid), 'server process ' || a.pid || ' of role ' ||"
+    " a.usename || coalesce(' (' || nullif(a.application_name, '') || ')', '') ||"
+    " coalesce(', open since ' || date_trunc('second', a.xact_start), '')";  // hidden from other roles
+
+/// Transactions, and statements that may begin one: a text of several transactions, sent as one, gives now() of its
+/// arrival to all of them (https://www.postgresql.org/docs/current/protocol-flow.html, "Multiple Statements in a Simple
+/// Query").
+std::vector<Open> open_transactions(Session& session, const std::string& noted) {
   return opened(session.execute(
-      "SELECT l.virtualtransaction, 'server process ' || l.pid || ' of role ' || a.usename ||"
-      " coalesce(' (' || nullif(a.application_name, '') || ')', '') ||"
-      " coalesce(', open since ' || date_trunc('second', a.xact_start), '')"  // hidden from other roles
-      " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-      " WHERE l.locktype = 'virtualxid' AND l.mode = 'ExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid()"
-      " AND a.usesysid IS NOT NULL AND NOT starts_with(a.application_name, 'rebuild_projection/')"
-      " AND a.datid = (SELECT oid FROM pg_database WHERE datname = current_database())"
-      " AND ($1::oid[] = '{}' OR EXISTS (SELECT FROM pg_locks w WHERE w.pid = l.pid AND w.locktype = 'relation'"
-      "   AND w.relation = ANY ($1::oid[]) AND w.database = a.datid AND w.granted"
-      "   AND w.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')))"
-      " ORDER BY a.xact_start, l.pid",
-      {oids + "}"}));
+      id_and_words + ", coalesce(a.xact_start, a.query_start) <= $1::timestamptz" + sessions_with_transaction +
+          " AND (l.pid IS NOT NULL OR a.backend_type = 'client backend' AND a.state <> 'idle' AND"
+          "   coalesce(a.xact_start, a.query_start) <= $1::timestamptz)"
+          " ORDER BY a.xact_start, a.pid",
+      {noted}));
+}
+
+std::vector<Open> transactions_that_write(Session& session, const std::vector<std::uint32_t>& relations) {
+  ArrayText oids;
+  for (const std::uint32_t oid : relations) oids.add(std::to_string(oid));
+  return opened(session.execute(
+      id_and_words + ", NULL" + sessions_with_transaction +
+          " AND EXISTS (SELECT FROM pg_locks w WHERE w.pid = l.pid AND w.locktype = 'relation'"
+          "   AND w.relation = ANY ($1::oid[]) AND w.database = a.datid AND w.granted"
+          "   AND w.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))"
+          " ORDER BY a.xact_start, a.pid",
+      {oids.take()}));
 }
 
 std::vector<Open> prepared_transactions(Session& session) {
   return opened(session.execute(
       "SELECT transaction::text, 'the prepared transaction ' || quote_literal(gid) || ' of role ' || owner ||"
-      " ', open since ' || date_trunc('second', prepared) FROM pg_prepared_xacts WHERE database = current_database()"
-      " ORDER BY prepared"));
+      " ', open since ' || date_trunc('second', prepared), NULL FROM pg_prepared_xacts WHERE database ="
+      " current_database() ORDER BY prepared"));
 }
 
 class Wait {
  public:
   Wait(std::chrono::seconds timeout, std::stop_token stop) : timeout_(timeout), stop_(std::move(stop)) {}
 
-  /// Until none of `waited` is among what `list` gives.
+  /// Until nothing of what `list` gives is early, and nothing of `first` is among it whose beginning is not shown.
   template <typename List>
-  void until_ended(std::vector<Open> waited, List&& list) {
-    for (auto pause = first_pause; !waited.empty(); pause = std::min(pause * 2, longest_pause)) {
+  void until_ended(const std::vector<Open>& first, List&& list) {
+    std::vector<Open> waited = first;
+    for (auto pause = first_pause;; pause = std::min(pause * 2, longest_pause)) {
+      std::erase_if(waited, [&](const Open& one) {
+        return !one.early.value_or(std::ranges::find(first, one.id, &Open::id) != first.end());
+      });
+      if (waited.empty()) return;
       const auto so_far = std::chrono::steady_clock::now() - begin_;
       if (so_far >= timeout_) throw UsageError(out_of_time(waited));
       if (so_far >= silence_max && !std::exchange(said_, true))
         spdlog::info("waiting for {}: what it commits may come before the end of this run", names(waited));
       if (stop_.stop_requested()) throw Cancelled("stopped while waiting for " + names(waited));
       std::this_thread::sleep_for(pause);
-      const std::vector<Open> open = list();
-      std::erase_if(waited, [&](const Open& one) {
-        return std::ranges::none_of(open, [&](const Open& other) { return other.id == one.id; });
-      });
+      waited = list();
     }
   }
 
@@ -141,13 +167,21 @@ void wait_at_fence(const EventStore& store, Session& session, std::chrono::secon
                    const std::stop_token& stop) {
   if (!store.file().horizon.empty() || in_recovery(session)) return;
   const Drawing drawing = drawing_of(store, session);
-  std::vector<std::uint32_t> written;
-  if (drawing.sequence && !drawing.cached) {
-    written = store.relations(session);
-    written.push_back(*drawing.sequence);
-  }
   Wait wait(timeout, stop);
-  wait.until_ended(open_transactions(session, written), [&] { return open_transactions(session, {}); });
+  if (drawing.sequence && !drawing.cached) {
+    std::vector<std::uint32_t> relations = store.relations(session);
+    relations.push_back(*drawing.sequence);
+    wait.until_ended(transactions_that_write(session, relations), [&] {
+      std::vector<Open> open = open_transactions(session, "-infinity");
+      for (Open& one : open) one.early.reset();  // only what has drawn a number is waited for, whenever it began
+      return open;
+    });
+  } else {
+    const std::string noted(session.execute("SELECT clock_timestamp()").text(0, 0));
+    std::this_thread::sleep_for(start_max);
+    const auto list = [&] { return open_transactions(session, noted); };
+    wait.until_ended(list(), list);
+  }
   // After the others, since one of them may have become one.
   wait.until_ended(prepared_transactions(session), [&] { return prepared_transactions(session); });
 }

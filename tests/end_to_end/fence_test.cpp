@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <thread>
 
 #include "tests/end_to_end/live_store.h"
 
@@ -53,14 +54,38 @@ TEST_F(FenceTest, WaitsForATransactionThatIsPreparedMeanwhile) {
     const auto program = start({"--store", store_in_order(order)});
     ASSERT_TRUE(store.wait_until_at_fence());
     writer.execute("PREPARE TRANSACTION 'during the run'");
-    // A backend asks for the prepared ones when what was open has ended.
-    while (store.database.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%FROM pg_prepared_xacts%'"
-                                " AND application_name = 'rebuild_projection/read'") == "0") {
-    }
+    ASSERT_TRUE(store.wait_until_at_fence("FROM pg_prepared_xacts"));
     writer.execute("COMMIT PREPARED 'during the run'");
     EXPECT_EQ(store.result_of(*program).exit_code, 0) << order;
     expect_whole(110);
   }
+}
+
+TEST_F(FenceTest, WaitsForEveryTransactionOfOneText) {
+  // All of them get the now() at which the text arrived.
+  std::jthread writer;  // can end when the locks are gone
+  OtherClient first(store.database, "SELECT pg_advisory_lock(1)"), second(store.database, "SELECT pg_advisory_lock(2)");
+  writer = std::jthread([this] {
+    OtherClient(store.database, "BEGIN; SELECT pg_advisory_xact_lock(1); COMMIT; BEGIN; " + insert(101, 101) +
+                                    "; SELECT pg_advisory_xact_lock(2); COMMIT");
+  });
+  const auto blocked_at = [this](const char* lock) {
+    while (
+        store.database.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND objid = " +
+                             std::string(lock)) == "0") {
+    }
+  };
+  blocked_at("1");
+  append(102, 110);
+  const auto program = start();
+  ASSERT_TRUE(store.wait_until_at_fence());
+  first.execute("SELECT pg_advisory_unlock(1)");
+  blocked_at("2");
+  const Outcome while_it_is_open = store.dry_run("event_rows", {"--fence-timeout", "0"});
+  EXPECT_EQ(while_it_is_open.exit_code, 1) << while_it_is_open.err;
+  second.execute("SELECT pg_advisory_unlock(2)");
+  EXPECT_EQ(store.result_of(*program).exit_code, 0);
+  expect_whole(110);
 }
 
 TEST_F(FenceTest, NamesWhoDoesNotEnd) {

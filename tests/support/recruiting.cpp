@@ -222,8 +222,8 @@ bool Recruiting::wait_until_blocked() {
   return wait_until("count(*) FILTER (WHERE wait_event_type = 'Lock') > 0");
 }
 
-bool Recruiting::wait_until_at_fence() {
-  return wait_until("count(*) FILTER (WHERE query ~ 'virtualxid|pg_prepared_xacts') > 0");
+bool Recruiting::wait_until_at_fence(const std::string& asks) {
+  return wait_until("count(*) FILTER (WHERE query ~ '" + asks + "') > 0");
 }
 
 bool Recruiting::wait_until_gone() {

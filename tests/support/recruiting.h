@@ -93,8 +93,9 @@ class Recruiting {
 
   /// Waits until a session of the program waits for a lock; false after half a minute.
   bool wait_until_blocked();
-  /// Waits until the program has noted its end and begun to ask which transactions are open; false after half a minute.
-  bool wait_until_at_fence();
+  /// Waits until the program has noted its end and begun to ask which transactions are open, or only which are
+  /// prepared; false after half a minute.
+  bool wait_until_at_fence(const std::string& asks = "virtualxid|pg_prepared_xacts");
   /// Waits until the program has no session in this database; false after half a minute.
   bool wait_until_gone();
 
