@@ -12,6 +12,10 @@
 
 namespace rebuild_projection {
 
+/// What C++ calls integral and people call a number.
+template <typename T>
+concept WholeNumber = std::integral<T> && !std::same_as<T, bool> && !std::same_as<T, char>;
+
 /// A value for a column or a part of a key, made from what a projector has at hand: a value of the payload, a text, a
 /// whole number, a boolean, NULL. Refers to its text, so it is used in the call that it is made for. A fraction is
 /// given as text ("0.10"): a double has no exact digits.
@@ -24,9 +28,7 @@ class Operand {
   Operand(const std::string& text) : Operand(std::string_view(text)) {}
   Operand(std::nullopt_t) : json_{Json::Kind::null, {}} {}
   Operand(std::same_as<bool> auto boolean) : json_{Json::Kind::boolean, boolean ? "true" : "false"} {}
-  Operand(std::integral auto number) requires(!std::same_as<decltype(number), bool> &&
-                                              !std::same_as<decltype(number), char>)
-      : json_{Json::Kind::number, {}} {
+  Operand(WholeNumber auto number) : json_{Json::Kind::number, {}} {
     digits_size_ = static_cast<std::size_t>(std::to_chars(digits_.data(), digits_.data() + digits_.size(), number).ptr -
                                             digits_.data());
   }

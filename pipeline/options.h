@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stop_token>
@@ -10,6 +11,12 @@ namespace rebuild_projection {
 
 enum class Mode : std::uint8_t { dry_run, apply, verify };
 enum class OnError : std::uint8_t { stop, skip };
+
+/// How often and how long what is transient is tried again: a deadlock, a lost connection, a server that restarts.
+struct RetryLimits {
+  unsigned retries = 20;                  ///< of one piece of work, after its first try; 0: none
+  std::chrono::seconds seconds_max{120};  ///< after its first failure, when no further try is begun
+};
 
 /// What a run does, as far as the engine is concerned. What concerns PostgreSQL is in stages/rebuild.h.
 struct RunOptions {

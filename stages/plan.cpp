@@ -7,6 +7,7 @@
 #include "pipeline/error.h"
 #include "pipeline/limits.h"
 #include "stages/commit/target_checks.h"
+#include "stages/read/fence.h"
 
 namespace rebuild_projection {
 
@@ -74,7 +75,9 @@ void fix_end(Plan& plan, const Preparation& prepared, const std::stop_token& sto
   if (anything_to_settle && prepared.options.fence == Fence::automatic)
     wait_at_fence(store, session, prepared.options.fence_timeout, stop);
   if (const auto& end = plan.range.last ? plan.range.last : plan.range.after)
-    plan.late_events = why_late_events_may_come(store, session, *end, prepared.options.fence);
+    plan.late_events = prepared.options.fence == Fence::off && store.file().horizon.empty()
+                           ? "--fence off: no transaction was waited for"
+                           : why_late_events_may_come(store, session, *end);
   in_snapshot([&] { plan.events_in_range = plan.range.last ? store.count(session, plan.range) : 0; });
   if (plan.one_cursor && plan.events_in_range >= limits::unindexed_warning_events) warn(plan, unindexed_order(store));
 }

@@ -11,8 +11,6 @@
 #include "pipeline/progress.h"
 #include "pipeline/projector.h"
 #include "pipeline/report.h"
-#include "stages/postgres/lasting_session.h"
-#include "stages/read/fence.h"
 
 namespace rebuild_projection {
 
@@ -22,6 +20,9 @@ enum class Clear : std::uint8_t {
   always,
   never,
 };
+
+/// Whether a run waits, before its end is fixed, for transactions that may still commit an event before it.
+enum class Fence : std::uint8_t { automatic, off };
 
 /// A rebuild on PostgreSQL: what to replay (RunOptions), from where, into what.
 struct Options : RunOptions {
@@ -39,7 +40,7 @@ struct Options : RunOptions {
 
   /// After the projections' checkpoints, and not from the beginning; those without one start over.
   bool resume = false;
-  Fence fence = Fence::automatic;          ///< see wait_at_fence()
+  Fence fence = Fence::automatic;          ///< tools/README.md, "Late events"
   std::chrono::seconds fence_timeout{60};  ///< how long it waits at the most
   RetryLimits retry;                       ///< for each batch, and each step before and after them
 

@@ -7,15 +7,10 @@
 #include <stop_token>
 #include <string>
 
+#include "pipeline/options.h"
 #include "stages/postgres/session.h"
 
 namespace rebuild_projection {
-
-/// How often and how long what is transient is tried again.
-struct RetryLimits {
-  unsigned retries = 20;                  ///< of one piece of work, after its first try; 0: none
-  std::chrono::seconds seconds_max{120};  ///< after its first failure, when no further try is begun
-};
 
 /// A session for work that must survive what is transient (SqlError::transient): a deadlock, a lost connection, a
 /// server that restarts. Work is tried again as a whole, on a new connection where the old one is lost; nothing of a

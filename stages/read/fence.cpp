@@ -186,9 +186,8 @@ void wait_at_fence(const EventStore& store, Session& session, std::chrono::secon
   wait.until_ended(prepared_transactions(session), [&] { return prepared_transactions(session); });
 }
 
-std::string why_late_events_may_come(const EventStore& store, Session& session, const Position& end, Fence fence) {
+std::string why_late_events_may_come(const EventStore& store, Session& session, const Position& end) {
   if (!store.file().horizon.empty()) return "";
-  if (fence == Fence::off) return "--fence off: no transaction was waited for";
   if (in_recovery(session)) return "the store is read on a standby, which does not see the transactions of its primary";
   const Drawing drawing = drawing_of(store, session);
   const std::string column = "\"" + store.file().order.front() + "\"";

@@ -10,9 +10,6 @@
 
 namespace rebuild_projection {
 
-/// Whether a run waits, before it begins, for transactions that may still commit an event before its end.
-enum class Fence : std::uint8_t { automatic, off };
-
 /// An event gets its position before its transaction commits, so one with a lower position can become visible later.
 /// The fence notes which transactions are open and waits until all of them have ended: what begins later draws a later
 /// position than every one that was visible before the call.
@@ -29,6 +26,6 @@ void wait_at_fence(const EventStore& store, Session& session, std::chrono::secon
 
 /// Why an event before `end` may be committed in spite of a fence: the server alone does not draw the positions, or its
 /// transactions cannot be seen. "" where the fence keeps its promise.
-std::string why_late_events_may_come(const EventStore& store, Session& session, const Position& end, Fence fence);
+std::string why_late_events_may_come(const EventStore& store, Session& session, const Position& end);
 
 }  // namespace rebuild_projection

@@ -139,33 +139,29 @@ std::string bug_of(Fill&& fill) {
   return "none";
 }
 
+/// The same of what is done to a row.
+template <typename Fill>
+std::string bug_of_row(Fill&& fill) {
+  return bug_of([&](Changes& changes) { fill(changes.upsert({1, "p"})); });
+}
+
 TEST(ChangesByName, WhatIsNotDeclaredIsABug) {
-  EXPECT_EQ(bug_of([](Changes& changes) {
-              changes.upsert({1, "p"}).set("lable", 1);
-            }),
+  using Row = Changes::Row;
+  EXPECT_EQ(bug_of_row([](Row row) { row.set("lable", 1); }),
             "the projector writes column \"lable\" and does not declare it");
-  EXPECT_EQ(bug_of([](Changes& changes) {
-              changes.upsert({1, "p"}).set("id", 1);
-            }),
+  EXPECT_EQ(bug_of_row([](Row row) { row.set("id", 1); }),
             "the projector writes column \"id\" and does not declare it");
-  EXPECT_EQ(bug_of([](Changes& changes) {
-              changes.upsert({1, "p"}).set("count", 1);
-            }),
+  EXPECT_EQ(bug_of_row([](Row row) { row.set("count", 1); }),
             "the projector does not declare \"set\" for column \"count\"");
-  EXPECT_EQ(bug_of([](Changes& changes) {
-              changes.upsert({1, "p"}).max("low", 1);
-            }),
+  EXPECT_EQ(bug_of_row([](Row row) { row.max("low", 1); }),
             "the projector does not declare \"max\" for column \"low\"");
-  EXPECT_EQ(bug_of([](Changes& changes) {
-              changes.update({1, "p"});
-            }),
-            "the projector does not declare that it updates existing rows");
+  const auto update = [](Changes& changes) { changes.update({1, "p"}); };
+  EXPECT_EQ(bug_of(update), "the projector does not declare that it updates existing rows");
   EXPECT_EQ(bug_of([](Changes& changes) { changes.upsert({1}); }),
             "a key with another number of parts than its table has");
   // Undeclared is a bug whatever the value, even where it would do nothing.
-  EXPECT_EQ(bug_of([](Changes& changes) {
-              changes.upsert({1, "p"}).append("label", Json{});
-            }),
+  const Json missing{};
+  EXPECT_EQ(bug_of_row([&](Row row) { row.append("label", missing); }),
             "the projector does not declare \"append\" for column \"label\"");
 }
 
