@@ -196,6 +196,8 @@ std::string why_late_events_may_come(const EventStore& store, Session& session, 
     return "the sequence of " + column + " hands out blocks (CACHE), so a later event can get an earlier number";
   if (!drawing.sequence && !drawing.by_clock)
     return "the store's catalogue gives " + column + " no default, so clients may draw it";
+  if (!drawing.sequence && !session.execute("SELECT pg_has_role('pg_read_all_stats', 'USAGE')").boolean(0, 0))
+    return "the role that reads the store lacks pg_read_all_stats, and so does not see when others' transactions began";
   return "";
 }
 
