@@ -141,6 +141,20 @@ TEST_F(LateEventsTest, AreRuledOutOnlyWhereTheServerAloneDrawsPositions) {
   }
 }
 
+TEST_F(LateEventsTest, AreNotRuledOutByARoleThatDoesNotSeeWhenTransactionsBegan) {
+  const Role reader(store.database, "reader");
+  store.database.execute("GRANT SELECT ON event_store TO " + reader.name());
+  const auto said = [&](const char* order) {
+    return store.apply("event_rows", {"--store", store_in_order(order), "--source-dsn", reader.dsn()})
+        .summary["late_events"]
+        .get<std::string>();
+  };
+  EXPECT_THAT(said(by_ts), HasSubstr("lacks pg_read_all_stats"));
+  EXPECT_EQ(said(by_n), "");  // locks tell who has drawn a number, and anybody sees them
+  store.database.execute("GRANT pg_read_all_stats TO " + reader.name());
+  EXPECT_EQ(said(by_ts), "");
+}
+
 TEST_F(LateEventsTest, OfASequenceWithBlocksMakeItWaitForEverybody) {
   store.database.execute("ALTER TABLE event_store ALTER n SET CACHE 10");
   OtherClient writer(store.database);
