@@ -60,8 +60,9 @@ struct Open {
 std::vector<Open> opened(const Rows& rows) {
   std::vector<Open> result;
   for (std::size_t row = 0; row < rows.size(); ++row) {
-    Open& one = result.emplace_back(std::string(rows.text(row, 0)), std::string(rows.text(row, 1)));
+    Open one{std::string(rows.text(row, 0)), std::string(rows.text(row, 1)), std::nullopt};
     if (!rows.is_null(row, 2)) one.early = rows.boolean(row, 2);
+    result.push_back(std::move(one));
   }
   return result;
 }
