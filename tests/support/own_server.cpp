@@ -56,4 +56,9 @@ void OwnServer::start() const {
   call("again '" + folder_ + "'");
 }
 
+std::string OwnServer::start_standby() const {
+  call("standby '" + folder_ + "' >/dev/null");
+  return folder_ + "/standby";
+}
+
 }  // namespace rebuild_projection::test

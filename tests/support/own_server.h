@@ -18,6 +18,8 @@ class OwnServer {
   /// As pg_ctl stop -m does: "fast" or "immediate".
   void stop(const std::string& mode) const;
   void start() const;
+  /// Starts a standby of it, which goes with it. Returns the PGHOST that leads there; port and databases are the same.
+  [[nodiscard]] std::string start_standby() const;
 
  private:
   pid_t keeper_ = -1;  ///< tools/private_postgres, which removes the server when its standard input ends

@@ -1,0 +1,71 @@
+// Without this file a run that reads a standby could believe its fence, which sees none of the primary's transactions.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/own_server.h"
+#include "tests/support/recruiting.h"
+
+namespace rebuild_projection::test {
+namespace {
+
+using testing::HasSubstr;
+
+class StandbyTest : public testing::Test {
+ protected:
+  StandbyTest() { store.append(1, 300); }
+
+  [[nodiscard]] std::string dsn() const { return "host=" + standby + " dbname=" + store.database.name(); }
+  /// Everything that was committed so far can be seen on the standby.
+  void catch_up() {
+    const std::string here = store.database.value("SELECT pg_current_wal_insert_lsn()");
+    for (int attempt = 0; attempt < 3000; ++attempt)
+      if (store.database.value("SELECT pg_sleep(0.01)::text || (replay_lsn >= '" + here +
+                               "') FROM pg_stat_replication") == "true")
+        return;
+    FAIL() << "the standby stays behind";
+  }
+  Outcome apply(std::vector<std::string> more = {}) {
+    catch_up();
+    more.insert(more.end(), {"--source-dsn", dsn()});
+    return store.apply("all", more);
+  }
+
+  OwnServer server;
+  std::string standby = server.start_standby();
+  Recruiting store;
+};
+
+TEST_F(StandbyTest, LateEventsOfItsPrimaryAreNotRuledOutButCounted) {
+  const Outcome first = apply({"--max-events", "200"});
+  EXPECT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_EQ(first.summary["late_events"],
+            "the store is read on a standby, which does not see the transactions of its primary");
+  const Outcome rest = apply({"--resume"});
+  EXPECT_EQ(rest.exit_code, 0) << rest.err;
+  EXPECT_EQ(rest.summary["events_read"], 100);
+  for (const char* projection : {"event_rows", "stages", "counters"}) EXPECT_EQ(store.differing(projection), "0");
+
+  store.database.append(400, 10, "stage_changed", "3", R"({"n": 1, "stage": "late"})");
+  const Outcome late = apply({"--resume"});
+  EXPECT_EQ(late.exit_code, 2);
+  EXPECT_THAT(late.err, HasSubstr("the store has 301 events up to "));
+  EXPECT_THAT(late.err, HasSubstr("1 were committed late"));
+  EXPECT_EQ(apply().exit_code, 0);
+  EXPECT_EQ(store.differing("event_rows"), "0");
+}
+
+TEST_F(StandbyTest, IsTheSameStoreAsItsPrimary) {
+  ASSERT_EQ(apply({"--max-events", "200"}).exit_code, 0);
+  EXPECT_EQ(store.apply("all", {"--resume"}).exit_code, 0);
+  for (const char* projection : {"event_rows", "stages", "counters"}) EXPECT_EQ(store.differing(projection), "0");
+}
+
+TEST_F(StandbyTest, IsNoTarget) {
+  catch_up();
+  const Outcome run = store.run({"--projection", "all", "--mode", "APPLY", "--dsn", dsn()});
+  EXPECT_EQ(run.exit_code, 1);
+  EXPECT_THAT(run.err, HasSubstr(" is a standby, which nothing can write to"));
+}
+
+}  // namespace
+}  // namespace rebuild_projection::test
