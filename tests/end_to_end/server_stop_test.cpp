@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -42,11 +43,13 @@ class ServerStopTest : public testing::TestWithParam<const char*> {
     more.insert(more.begin(), {"--projection", "all", "--mode", "APPLY"});
     more.insert(more.end(), in_batches.begin(), in_batches.end());
     auto program = std::make_unique<Program>(store.with_places(more));
-    const int batches = std::uniform_int_distribution<int>(1, events / batch_events / 2)(random);
+    const int batches = std::uniform_int_distribution<int>(1, events / batch_events / 4)(random);
     while (store.database.value("SELECT coalesce(max(batches), 0) >= " + std::to_string(batches) +
                                 " FROM rebuild_projection.rebuild_checkpoints") != "t") {
     }
+    program->signal(SIGSTOP);  // so that it cannot reach its end while the server is being stopped
     server.stop(GetParam());
+    program->signal(SIGCONT);
     return program;
   }
   void start_again() {
