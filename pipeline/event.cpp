@@ -4,16 +4,12 @@
 #include <stdexcept>
 
 #include "pipeline/error.h"
+#include "pipeline/joined.h"
 
 namespace rebuild_projection {
 
 std::string to_string(const Position& position) {
-  std::string text;
-  for (const std::string& value : position) {
-    if (&value != &position.front()) text += ", ";
-    text += value;
-  }
-  return text;
+  return joined(position);
 }
 
 Json Event::stream_id() const {

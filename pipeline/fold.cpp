@@ -1,6 +1,8 @@
 #include "pipeline/fold.h"
 
+#include <exception>
 #include <new>
+#include <utility>
 
 #include "pipeline/error.h"
 
@@ -27,6 +29,17 @@ std::unique_ptr<Folded> fold(RunProjector run_projector, const PayloadParser& pa
     return folded;
   }
   Changes changes(projector.table());
+  // False where the fold ends with this event.
+  const auto left_out = [&](std::size_t index, std::exception_ptr cause, const char* text) {
+    changes.discard();
+    if (on_error == OnError::stop) {
+      folded->failure = Failure{std::move(cause), projector.name(), index};
+      return false;
+    }
+    const StoredEvent& stored = page.events[index];
+    folded->skipped.push_back({std::string(stored.event_id), stored.owned_position(), text});
+    return true;
+  };
   for (std::size_t index = begin; index < end; ++index) {
     const StoredEvent& stored = page.events[index];
     if (!projector.handles(stored.type)) {
@@ -45,20 +58,10 @@ std::unique_ptr<Folded> fold(RunProjector run_projector, const PayloadParser& pa
       folded->failure = Failure{std::current_exception(), projector.name(), index};
       return folded;
     } catch (const std::exception& error) {
-      changes.discard();
-      if (on_error == OnError::stop) {
-        folded->failure = Failure{std::current_exception(), projector.name(), index};
-        return folded;
-      }
-      folded->skipped.push_back({std::string(stored.event_id), stored.owned_position(), error.what()});
+      if (!left_out(index, std::current_exception(), error.what())) return folded;
     } catch (...) {
-      changes.discard();
       const EventError error("the projector threw something that is no std::exception");
-      if (on_error == OnError::stop) {
-        folded->failure = Failure{std::make_exception_ptr(error), projector.name(), index};
-        return folded;
-      }
-      folded->skipped.push_back({std::string(stored.event_id), stored.owned_position(), error.what()});
+      if (!left_out(index, std::make_exception_ptr(error), error.what())) return folded;
     }
   }
   return folded;

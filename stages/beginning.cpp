@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pipeline/error.h"
+#include "pipeline/joined.h"
 
 namespace rebuild_projection {
 
@@ -28,12 +29,6 @@ std::string store_mistake(const EventStore& store, Session& source, const Checkp
     return "its checkpoint lies beyond the store, which ends at " + (last ? to_string(*last) : "no event") +
            ": was it restored or truncated?";
   return "the store no longer has " + at + ", where it stopped";
-}
-
-std::string joined(const std::vector<std::string>& clauses) {
-  std::string text;
-  for (const std::string& clause : clauses) text += (text.empty() ? "" : ", ") + clause;
-  return text;
 }
 
 /// Every reason why a rebuild of the projection cannot go on at its checkpoint; "" where it can.

@@ -3,19 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include "pipeline/error.h"
+#include "pipeline/joined.h"
 #include "stages/preparation.h"
 
 namespace rebuild_projection {
-
-namespace {
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
-}  // namespace
 
 std::vector<std::string> check(const Options& options, const ProjectorRegistry& registry, const std::stop_token& stop) {
   Options reading = options;

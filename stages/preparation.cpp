@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "pipeline/error.h"
+#include "pipeline/joined.h"
 #include "pipeline/machine.h"
 #include "stages/commit/target_session.h"
 #include "stages/read/store_file.h"
@@ -79,9 +80,7 @@ PayloadFormat format_of(EventStore::Payload payload) {
 }
 
 std::string one_a_line(const std::vector<std::string>& mistakes) {
-  std::string result;
-  for (const std::string& mistake : mistakes) result += (result.empty() ? "" : "\n") + mistake;
-  return result;
+  return joined(mistakes, "\n");
 }
 
 std::vector<ProjectionFile> projection_files(const Options& options, std::vector<std::string>& mistakes) {

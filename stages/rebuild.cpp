@@ -29,7 +29,8 @@ class Rebuild {
         store_(std::move(prepared.store)),
         selected_(std::move(prepared.selected)),
         checkpoints_(std::move(prepared.checkpoints)),
-        source_(std::move(prepared.source_session), source_connector(), options_.retry, stop_),
+        source_(std::move(prepared.source_session), source_connector(options_.source_dsn, stop_), options_.retry,
+                stop_),
         target_(std::move(prepared.target_session), target_connector(options_.dsn, tables(), options_.abort),
                 options_.retry, stop_) {}
 
@@ -42,13 +43,6 @@ class Rebuild {
  private:
   [[nodiscard]] bool applies() const { return options_.mode == Mode::apply; }
 
-  [[nodiscard]] LastingSession::Connect source_connector() const {
-    return [dsn = options_.source_dsn, stop = stop_](const Session::Backend*) {
-      auto session = std::make_unique<Session>(dsn, "read", Session::Access::read_only);
-      session->cancel_on(stop);
-      return session;
-    };
-  }
   [[nodiscard]] std::vector<CatalogueTable> tables() const {
     std::vector<CatalogueTable> tables;
     for (const auto& selected : selected_) tables.push_back(selected.table);

@@ -3,6 +3,8 @@
 #include <random>
 #include <utility>
 
+#include "pipeline/joined.h"
+
 namespace rebuild_projection {
 
 namespace {
@@ -162,11 +164,9 @@ std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const
     const auto was = [&](std::size_t at, const std::string& is) {
       return " was " + std::string(rows.text(0, at)) + " and is " + is;
     };
-    std::string key;
-    for (const std::string& name : now.key) key += (key.empty() ? "" : ", ") + name;
     compare("its definition is another");
     compare("its version" + was(3, std::to_string(now.version)));
-    compare("its key" + was(4, key));
+    compare("its key" + was(4, joined(now.key)));
     compare("its table" + was(5, now.table));
     compare("the table " + now.table + " was made anew since");
     compare("its table is in another database than before");

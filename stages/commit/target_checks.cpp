@@ -2,18 +2,14 @@
 
 #include <algorithm>
 
+#include "pipeline/joined.h"
+
 namespace rebuild_projection {
 
 namespace {
 
 /// The advisory locks' first key: "rebu" in ASCII. The second is the table's oid.
 constexpr std::int32_t lock_class = 0x72656275;
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string result;
-  for (const std::string& name : names) result += (result.empty() ? "" : ", ") + name;
-  return result;
-}
 
 std::string kind_name(char kind) {
   switch (kind) {

@@ -8,12 +8,15 @@ namespace rebuild_projection {
 
 namespace {
 
+Position position_of(const Rows& rows, std::size_t row) {
+  Position position;
+  for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(row, column));
+  return position;
+}
+
 /// The position that the first row holds; nullopt where there is no row.
 std::optional<Position> first_position(const Rows& rows) {
-  if (rows.size() == 0) return std::nullopt;
-  Position position;
-  for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(0, column));
-  return position;
+  return rows.size() == 0 ? std::nullopt : std::optional(position_of(rows, 0));
 }
 
 }  // namespace
@@ -182,10 +185,7 @@ std::vector<Position> EventStore::in_order(Session& session, const std::vector<P
   for (const Position& position : positions) list += (list.empty() ? "" : ", ") + position_literal(position);
   const Rows rows = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e WHERE (" +
                                     order_columns("") + ") IN (" + list + ") ORDER BY " + order_columns(""));
-  for (std::size_t row = 0; row < rows.size(); ++row) {
-    Position& position = result.emplace_back();
-    for (std::size_t column = 0; column < rows.columns(); ++column) position.emplace_back(rows.text(row, column));
-  }
+  for (std::size_t row = 0; row < rows.size(); ++row) result.push_back(position_of(rows, row));
   return result;
 }
 

@@ -83,7 +83,7 @@ const std::string id_and_words =
 /// Transactions, and statements that may begin one: a text of several transactions, sent as one, gives now() of its
 /// arrival to all of them (https://www.postgresql.org/docs/current/protocol-flow.html, "Multiple Statements in a Simple
 /// Query").
-std::vector<Open> open_transactions(Session& session, const std::string& noted) {
+std::vector<Open> open_transactions(Session& session, const std::optional<std::string>& noted) {
   return opened(session.execute(
       id_and_words + ", coalesce(a.xact_start, a.query_start) <= $1::timestamptz" + sessions_with_transaction +
           " AND (l.pid IS NOT NULL OR a.backend_type = 'client backend' AND a.state <> 'idle' AND"
@@ -172,11 +172,9 @@ void wait_at_fence(const EventStore& store, Session& session, std::chrono::secon
   if (drawing.sequence && !drawing.cached) {
     std::vector<std::uint32_t> relations = store.relations(session);
     relations.push_back(*drawing.sequence);
-    wait.until_ended(transactions_that_write(session, relations), [&] {
-      std::vector<Open> open = open_transactions(session, "-infinity");
-      for (Open& one : open) one.early.reset();  // only what has drawn a number is waited for, whenever it began
-      return open;
-    });
+    // Only what has drawn a number is waited for, whenever it began.
+    wait.until_ended(transactions_that_write(session, relations),
+                     [&] { return open_transactions(session, std::nullopt); });
   } else {
     const std::string noted(session.execute("SELECT clock_timestamp()").text(0, 0));
     std::this_thread::sleep_for(start_max);

@@ -43,19 +43,20 @@ class Filler {
 
 }  // namespace
 
+LastingSession::Connect source_connector(std::string dsn, std::stop_token stop) {
+  return [dsn = std::move(dsn), stop = std::move(stop)](const Session::Backend*) {
+    auto session = std::make_unique<Session>(dsn, "read", Session::Access::read_only);
+    session->cancel_on(stop);
+    return session;
+  };
+}
+
 PageReader::PageReader(const EventStore& store, EventRange range, Settings settings)
     : store_(store),
       whole_(std::move(range)),
       after_(whole_.after),
       settings_(std::move(settings)),
-      session_(
-          nullptr,
-          [dsn = settings_.dsn, stop = settings_.stop](const Session::Backend*) {
-            auto session = std::make_unique<Session>(dsn, "read", Session::Access::read_only);
-            session->cancel_on(stop);
-            return session;
-          },
-          settings_.retry, settings_.stop) {
+      session_(nullptr, source_connector(settings_.dsn, settings_.stop), settings_.retry, settings_.stop) {
   session_.use([](Session&) {});
 }
 
@@ -73,6 +74,7 @@ void PageReader::open(Session& session) {
 }
 
 void PageReader::close() {
+  if (!open_) return;
   session_.use([this](Session& session) {
     if (std::exchange(open_, false)) session.execute("COMMIT");
   });

@@ -12,6 +12,9 @@
 
 namespace rebuild_projection {
 
+/// How a session that reads the store is made, at first and anew. A stop cancels its running statement.
+LastingSession::Connect source_connector(std::string dsn, std::stop_token stop);
+
 /// The read stage: pages of a range's events, in position order, through server-side cursors in REPEATABLE READ READ
 /// ONLY transactions. No transaction lives longer than a segment (limits.h): it is closed and the next one continues
 /// after the last position. Where no index serves the order, one cursor serves the whole range instead, since every new
