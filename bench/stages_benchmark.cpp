@@ -96,8 +96,11 @@ void apply(benchmark::State& state) {
   const auto parser = make_json_parser({bound.get()}, PayloadFormat::jsonb);
   const Page events = page();
   const ParsedPage parsed = parser->parse(events);
-  for (auto _ : state)
-    benchmark::DoNotOptimize(fold({bound.get(), 0}, *parser, events, parsed, 0, page_events, OnError::stop, false));
+  for (auto _ : state) {
+    ChangeSet changes(bound->table());
+    benchmark::DoNotOptimize(
+        fold({bound.get(), 0}, *parser, events, parsed, 0, page_events, OnError::stop, false, changes));
+  }
   state.SetItemsProcessed(static_cast<std::int64_t>(page_events) * state.iterations());
 }
 BENCHMARK(apply);

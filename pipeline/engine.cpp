@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <unordered_map>
+#include <memory>
+#include <utility>
 
 #include "pipeline/error.h"
 #include "pipeline/fold.h"
@@ -39,8 +40,9 @@ bool is_cancellation(const std::exception_ptr& cause) {
   }
 }
 
-/// One run: the bodies of the graph's stages and what they share. `read_` members belong to the read stage, `commit_`
-/// members to the commit stage; the rest is constant or atomic.
+/// One run: the bodies of the graph's stages and what they share. `find_` members belong to the stage that finds pages,
+/// `cut_` members to the one that cuts them into batches, `open_[n]` to the apply stage of projector n, and `commit_`
+/// members and the report to the commit stage; the rest is constant or atomic.
 class Run {
  public:
   Run(const RunOptions& options, const std::vector<const Projector*>& projectors, const Stages& stages,
@@ -57,6 +59,7 @@ class Run {
       projection.table = projector->table().name;
       projection.version = projector->version();
       report_.projections.push_back(std::move(projection));
+      open_.push_back(std::make_unique<OpenChanges>(projector->table()));
     }
   }
 
@@ -64,19 +67,28 @@ class Run {
     const auto begin = std::chrono::steady_clock::now();
     progress_.running = true;
     try {
-      run_graph({.tokens = options_.tokens, .workers = options_.workers, .projectors = dry() ? 0 : projectors_.size()},
-                {.read = [this] { return read(); },
+      run_graph({.tokens = options_.tokens,
+                 .readers = options_.readers,
+                 .workers = options_.workers,
+                 .projectors = projectors_.size()},
+                {.find = [this](const PagePtr& left_over) { return find(left_over); },
+                 .read = [this](PageInFlight& page) { read(page); },
                  .parse = [this](PageInFlight& page) { parse(page); },
+                 .cut = [this](PageInFlight& page) { cut(page); },
                  .apply = [this](PageInFlight& page, std::size_t projector) { apply(page, projector); },
                  .commit =
                      [this](const PagePtr& page) {
                        commit(page);
-                       --pages_in_flight_;  // not earlier: the token is out until here, and read counts on that
+                       if (!page->page.rest) --pages_in_flight_;  // not earlier: the token is out until here
                      }});
     } catch (...) {  // no body throws, unless memory ran out between them
       fail_batch("", 0, text_of(std::current_exception()));
     }
-    if (!ended_ && !commit_batch_.empty()) commit_guarded();  // the last batch, which no page had to end
+    if (!ended_ && !commit_batch_.empty()) {  // the last batch, which no page had to end
+      for (std::size_t index = 0; index < open_.size(); ++index)
+        commit_batch_.complete(index, std::move(open_[index]->changes));
+      commit_guarded();
+    }
     progress_.running = false;
     report_.seconds = std::chrono::steady_clock::now() - begin;
     finish_report();
@@ -94,105 +106,147 @@ class Run {
 
   [[nodiscard]] bool dry() const { return options_.mode != Mode::apply; }
 
-  // ---- read: one call at a time
+  // ---- find: one call at a time
 
-  PagePtr read() {
-    if (ended_ || stop_.stop_requested() || read_ended_) return nullptr;
-    const Progress::Busy busy(progress_, Stage::read);
-    std::uint64_t wanted = options_.batch_events - read_in_batch_;
-    if (options_.max_events != 0) wanted = std::min(wanted, options_.max_events - read_events_);
-    wanted = std::min<std::uint64_t>(wanted, limits::page_events_max);
-    if (wanted == 0) {  // --max-events is reached
-      read_ended_ = true;
-      return nullptr;
-    }
+  PagePtr find(const PagePtr& left_over) {
+    if (ended_ || stop_.stop_requested()) return nullptr;
     auto result = std::make_shared<PageInFlight>();
-    try {
-      if (auto page = stages_.source.next(wanted))
-        result->page = std::move(*page);
-      else
-        read_ended_ = true;
-      // With every token out, nothing is asked for until a commit is through; after the last event, never again.
-      const bool last = options_.max_events != 0 && read_events_ + result->page.events.size() >= options_.max_events;
-      if (!read_ended_ && (last || pages_in_flight_ + 1 >= options_.tokens)) stages_.source.pause();
-    } catch (...) {
-      result->page.failure = Failure{std::current_exception(), "", std::nullopt};
-      read_ended_ = true;
+    if (left_over) {
+      result->place = {left_over->place.number, left_over->place.part + 1};
+      result->read = std::move(left_over->page.rest);
+      return result;
     }
-    if (read_ended_ && !result->page.failure) {
-      read_exhausted_ = true;
+    if (find_ended_) return nullptr;
+    std::uint64_t wanted = limits::page_events_max;
+    if (options_.max_events != 0) wanted = std::min(wanted, options_.max_events - find_events_);
+    if (wanted == 0) {  // --max-events is reached
+      find_ended_ = true;
       return nullptr;
+    }
+    try {
+      auto found = stages_.source.next(wanted);
+      if (!found) {
+        find_ended_ = find_exhausted_ = true;
+        return nullptr;
+      }
+      find_events_ += found->events;
+      result->read = std::move(found->read);
+      // With every token out, nothing is asked for until a commit is through; after the last event, never again.
+      const bool last = options_.max_events != 0 && find_events_ >= options_.max_events;
+      if (last || pages_in_flight_ + 1 >= options_.tokens) stages_.source.pause();
+    } catch (...) {
+      result->failure = Failure{std::current_exception(), "", std::nullopt};
+      find_ended_ = true;
     }
     ++pages_in_flight_;
-    result->page.number = read_pages_++;
-    result->page.batch = read_batches_;
-    read_events_ += result->page.events.size();
-    read_in_batch_ += result->page.events.size();
-    if (read_in_batch_ == options_.batch_events) {
-      result->page.ends_batch = true;
-      read_in_batch_ = 0;
-      ++read_batches_;
-    }
-    progress_.events_read = read_events_;
+    result->place.number = find_pages_++;
     return result;
+  }
+
+  // ---- read: several pages at once
+
+  void read(PageInFlight& flight) {
+    if (ended_ || flight.failure) return;
+    const Progress::Busy busy(progress_, Stage::read);
+    try {
+      flight.page = std::exchange(flight.read, nullptr)();
+      progress_.events_read += flight.page.events.size();
+    } catch (...) {
+      flight.failure = Failure{std::current_exception(), "", std::nullopt};
+    }
   }
 
   // ---- parse: several pages at once
 
   void parse(PageInFlight& flight) {
-    if (ended_ || flight.page.failure) return;
+    if (ended_ || flight.failure) return;
     const Progress::Busy busy(progress_, Stage::parse);
     try {
-      count_types(flight);
       flight.folded.resize(projectors_.size());
       flight.parsed = stages_.parser.parse(flight.page);
-      if (!dry()) return;
-      for (const RunProjector& projector : projectors_)
-        flight.folded[projector.index] = fold(projector, stages_.parser, flight.page, flight.parsed, 0,
-                                              flight.page.events.size(), options_.on_error, true);
     } catch (...) {
-      flight.page.failure = Failure{std::current_exception(), "", std::nullopt};
+      flight.failure = Failure{std::current_exception(), "", std::nullopt};
     }
   }
 
-  static void count_types(PageInFlight& flight) {
-    std::unordered_map<std::string_view, std::uint64_t> counts;
-    for (const StoredEvent& event : flight.page.events) ++counts[event.type];
-    flight.types.assign(counts.begin(), counts.end());
+  // ---- cut into batches: one call at a time, in order
+
+  void cut(PageInFlight& flight) {
+    if (ended_ || flight.failure) return;
+    std::vector<StoredEvent>& events = flight.page.events;
+    if (options_.max_events != 0 && cut_events_ + events.size() > options_.max_events) {
+      events.resize(options_.max_events - cut_events_);  // committed since the page was found
+      flight.page.rest = nullptr;
+    }
+    cut_events_ += events.size();
+    if (cut_in_batch_ > 0 && changes_bytes() > changes_bytes_max()) {
+      flight.pieces.push_back({0, 0, true});
+      cut_in_batch_ = 0;
+      ++cut_early_;
+    }
+    for (std::size_t begin = 0; begin < events.size();) {
+      const std::size_t size = std::min<std::uint64_t>(events.size() - begin, options_.batch_events - cut_in_batch_);
+      cut_in_batch_ += size;
+      const bool full = cut_in_batch_ == options_.batch_events;
+      flight.pieces.push_back({begin, begin + size, full});
+      if (full) cut_in_batch_ = 0;
+      begin += size;
+    }
   }
 
-  // ---- apply: several pages and projectors at once
+  /// What the apply stages hold of the batch that is open there. They may be some pages behind.
+  [[nodiscard]] std::size_t changes_bytes() const {
+    std::size_t bytes = 0;
+    for (const auto& open : open_) bytes += open->bytes;
+    return bytes;
+  }
+  /// While one batch is committed, the next one grows.
+  [[nodiscard]] std::size_t changes_bytes_max() const { return options_.memory_bytes_max / 2; }
+
+  // ---- apply: several projectors at once, each one call at a time, in order
 
   void apply(PageInFlight& flight, std::size_t projector) {
-    if (ended_ || flight.page.failure) return;
+    if (ended_ || flight.failure) return;
     const Progress::Busy busy(progress_, Stage::apply);
-    try {
-      flight.folded[projector] = fold(projectors_[projector], stages_.parser, flight.page, flight.parsed, 0,
-                                      flight.page.events.size(), options_.on_error, false);
-    } catch (...) {
-      auto failed = std::make_unique<Folded>(projectors_[projector].projector->table());
-      failed->failure = Failure{std::current_exception(), projectors_[projector].projector->name(), std::nullopt};
-      flight.folded[projector] = std::move(failed);
+    OpenChanges& open = *open_[projector];
+    std::vector<Folded>& folds = flight.folded[projector];
+    folds.reserve(flight.pieces.size());
+    for (const Piece& piece : flight.pieces) {
+      try {
+        folds.push_back(fold(projectors_[projector], stages_.parser, flight.page, flight.parsed, piece.begin, piece.end,
+                             options_.on_error, dry(), open.changes));
+        if (folds.back().failure) break;
+        if (piece.ends_batch)
+          folds.back().changes = std::exchange(open.changes, ChangeSet(projectors_[projector].projector->table()));
+      } catch (...) {
+        if (folds.size() == flight.pieces.size()) folds.pop_back();
+        Folded& failed = folds.emplace_back();
+        failed.failure = Failure{std::current_exception(), projectors_[projector].projector->name(), std::nullopt};
+        break;
+      }
     }
+    open.bytes = open.changes.bytes();
   }
 
-  // ---- commit: one call at a time, in page order
+  // ---- commit: one call at a time, in order
 
   void commit(const PagePtr& flight) {
     if (ended_) return;
-    if (const Failure* failure = first_failure(*flight)) return fail_page(*flight, *failure);
+    if (flight->failure) return fail_page(*flight, *flight->failure, {0, flight->page.events.size()});
     const Progress::Busy busy(progress_, Stage::commit);
-    commit_batch_.add(flight);
-    const bool full = commit_batch_.bytes() > options_.memory_bytes_max / 2;
-    if (full && !flight->page.ends_batch) ++report_.batches_closed_early;
-    if (flight->page.ends_batch || full) commit_guarded();
+    for (std::size_t piece = 0; piece < flight->pieces.size() && !ended_; ++piece) {
+      if (const Failure* failure = first_failure(*flight, piece))
+        return fail_page(*flight, *failure, flight->pieces[piece]);
+      commit_batch_.add(flight, piece);
+      if (flight->pieces[piece].ends_batch) commit_guarded();
+    }
   }
 
-  static const Failure* first_failure(const PageInFlight& flight) {
-    if (flight.page.failure) return &*flight.page.failure;
+  static const Failure* first_failure(const PageInFlight& flight, std::size_t piece) {
     const Failure* first = nullptr;
-    for (const auto& folded : flight.folded)
-      if (folded->failure && (first == nullptr || folded->failure->event < first->event)) first = &*folded->failure;
+    for (const auto& folds : flight.folded)
+      if (const auto& failure = folds.at(piece).failure; failure && (first == nullptr || failure->event < first->event))
+        first = &*failure;
     return first;
   }
 
@@ -233,7 +287,7 @@ class Run {
       total.rows_deleted += done.rows_deleted;
       progress_.errors += part.skipped.size() + done.refused;
     }
-    for (const auto& [type, count] : commit_batch_.types()) report_.events_by_type[type] += count;
+    commit_batch_.types().add_to(report_.events_by_type);
     if (!report_.first_position) report_.first_position = batch.first_position;
     report_.last_position = batch.last_position;
     report_.last_event_id = batch.last_event_id;
@@ -250,7 +304,8 @@ class Run {
            to_string(event.position) + ": " + cause;
   }
 
-  void fail_page(const PageInFlight& flight, const Failure& failure) {
+  /// `piece` is what of the page cannot be committed, up to the end of the batch or the page.
+  void fail_page(const PageInFlight& flight, const Failure& failure, const Piece& piece) {
     if (is_cancellation(failure.cause)) return end(Ending::cancelled, "");
     std::string text = text_of(failure.cause);
     if (failure.event) {
@@ -264,15 +319,17 @@ class Run {
     } else {
       text = "reading the event store: " + text;
     }
-    for (const auto& [type, count] : flight.types) report_.events_by_type[std::string(type)] += count;
-    fail_batch(failure.event ? failure.projection : "", flight.page.events.size(), text);
+    EventTypes types;
+    types.add(flight.page, piece.begin, piece.end);
+    types.add_to(report_.events_by_type);
+    fail_batch(failure.event ? failure.projection : "", piece.end - piece.begin, text);
   }
 
   /// Rolls the open batch back, with `more` events that had reached this stage but not the batch. One of the events is
   /// to blame if `projection` is named.
   void fail_batch(const std::string& projection, std::uint64_t more, const std::string& text) {
     const std::uint64_t events = commit_batch_.events() + more;
-    for (const auto& [type, count] : commit_batch_.types()) report_.events_by_type[type] += count;
+    commit_batch_.types().add_to(report_.events_by_type);
     report_.events_read += events;
     for (Report::Projection& total : report_.projections) {
       total.errors += total.name == projection ? 1 : 0;
@@ -294,16 +351,15 @@ class Run {
     report_.batch_events = options_.batch_events;
     report_.tokens = options_.tokens;
     report_.workers = options_.workers;
-    report_.readers = 1;
+    report_.readers = options_.readers;
+    report_.batches_closed_early = cut_early_;
     if (!ended_) {
-      if (read_exhausted_)
+      if (find_exhausted_)
         report_.ending = Ending::complete;
       else
         report_.ending = stop_.stop_requested() ? Ending::cancelled : Ending::incomplete;
     }
-    const auto count = static_cast<unsigned>(projectors_.size());
-    report_.stage_threads = {1, options_.workers, std::max(1U, std::min(options_.workers * count, options_.workers)),
-                             1};
+    report_.stage_threads = {options_.readers, options_.workers, static_cast<unsigned>(projectors_.size()), 1};
     for (std::size_t stage = 0; stage < all_stages.size(); ++stage)
       report_.busy_seconds[stage] = static_cast<double>(progress_.busy_nanoseconds[stage].load()) * 1e-9;
     if (report_.events_read == 0) return;  // no type occurred, which says nothing about the files
@@ -321,9 +377,20 @@ class Run {
   std::atomic<bool> ended_{false};  ///< nothing more is committed
   std::atomic<unsigned> pages_in_flight_{0};
 
-  std::uint64_t read_pages_ = 0, read_batches_ = 0, read_events_ = 0, read_in_batch_ = 0;
-  bool read_ended_ = false;      ///< no further page
-  bool read_exhausted_ = false;  ///< because the range is
+  std::uint64_t find_pages_ = 0, find_events_ = 0;
+  bool find_ended_ = false;      ///< no further page
+  bool find_exhausted_ = false;  ///< because the range is
+
+  std::uint64_t cut_events_ = 0, cut_in_batch_ = 0;
+  std::uint64_t cut_early_ = 0;  ///< batches closed by the memory bound
+
+  /// What a projector made so far of the batch that is open in its stage.
+  struct OpenChanges {
+    explicit OpenChanges(const TableLayout& table) : changes(table) {}
+    ChangeSet changes;
+    std::atomic<std::size_t> bytes{0};
+  };
+  std::vector<std::unique_ptr<OpenChanges>> open_;
 
   OpenBatch commit_batch_;
   Report report_;

@@ -20,12 +20,12 @@ Event event_of(const PayloadParser& parser, std::size_t projector, const StoredE
 
 }  // namespace
 
-std::unique_ptr<Folded> fold(RunProjector run_projector, const PayloadParser& parser, const Page& page,
-                             const ParsedPage& parsed, std::size_t begin, std::size_t end, OnError on_error, bool dry) {
+Folded fold(RunProjector run_projector, const PayloadParser& parser, const Page& page, const ParsedPage& parsed,
+            std::size_t begin, std::size_t end, OnError on_error, bool dry, ChangeSet& set) {
   const Projector& projector = *run_projector.projector;
-  auto folded = std::make_unique<Folded>(projector.table());
+  Folded folded;
   if (page.stretch < run_projector.first_stretch) {
-    folded->already_there = end - begin;
+    folded.already_there = end - begin;
     return folded;
   }
   Changes changes(projector.table());
@@ -33,17 +33,17 @@ std::unique_ptr<Folded> fold(RunProjector run_projector, const PayloadParser& pa
   const auto left_out = [&](std::size_t index, std::exception_ptr cause, const char* text) {
     changes.discard();
     if (on_error == OnError::stop) {
-      folded->failure = Failure{std::move(cause), projector.name(), index};
+      folded.failure = Failure{std::move(cause), projector.name(), index};
       return false;
     }
     const StoredEvent& stored = page.events[index];
-    folded->skipped.push_back({std::string(stored.event_id), stored.owned_position(), text});
+    folded.skipped.push_back({std::string(stored.event_id), stored.owned_position(), text});
     return true;
   };
   for (std::size_t index = begin; index < end; ++index) {
     const StoredEvent& stored = page.events[index];
     if (!projector.handles(stored.type)) {
-      ++folded->ignored;
+      ++folded.ignored;
       continue;
     }
     try {
@@ -51,11 +51,11 @@ std::unique_ptr<Folded> fold(RunProjector run_projector, const PayloadParser& pa
       if (!dry) {
         projector.handle(
             event_of(parser, run_projector.index, stored, parsed, parsed.row[index], projector.extraction()), changes);
-        changes.move_into(folded->changes);
+        changes.move_into(set);
       }
-      ++folded->applied;
+      ++folded.applied;
     } catch (const std::bad_alloc&) {  // not the event's fault
-      folded->failure = Failure{std::current_exception(), projector.name(), index};
+      folded.failure = Failure{std::current_exception(), projector.name(), index};
       return folded;
     } catch (const std::exception& error) {
       if (!left_out(index, std::current_exception(), error.what())) return folded;

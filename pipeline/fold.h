@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string>
 
 #include "pipeline/options.h"
@@ -17,10 +16,10 @@ struct RunProjector {
   std::size_t first_stretch = 0;  ///< events of earlier stretches are in its rows already
 };
 
-/// What one projector makes of the page's events [begin, end), in order. An event that fails is left out and becomes a
-/// dead letter (OnError::skip), or ends the fold with a failure (OnError::stop). With `dry`, handle() is not called:
-/// events are only counted, and unreadable payloads found.
-std::unique_ptr<Folded> fold(RunProjector projector, const PayloadParser& parser, const Page& page,
-                             const ParsedPage& parsed, std::size_t begin, std::size_t end, OnError on_error, bool dry);
+/// Adds what one projector makes of the page's events [begin, end), in order, to `changes`. An event that fails is left
+/// out and becomes a dead letter (OnError::skip), or ends the fold with a failure (OnError::stop). With `dry`, handle()
+/// is not called: events are only counted, and unreadable payloads found.
+Folded fold(RunProjector projector, const PayloadParser& parser, const Page& page, const ParsedPage& parsed,
+            std::size_t begin, std::size_t end, OnError on_error, bool dry, ChangeSet& changes);
 
 }  // namespace rebuild_projection

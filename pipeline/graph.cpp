@@ -4,6 +4,8 @@
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
+#include <map>
+
 #if defined(REBUILD_PROJECTION_THREAD_SANITIZER)
 #include <sanitizer/tsan_interface.h>
 #endif
@@ -43,21 +45,51 @@ class HandedOver {
 };
 
 /// The right to have one page in flight.
-struct Token {};
+struct Token {
+  PagePtr left_over;  ///< it must go on with what this page left
+};
+
+/// The pages in the order of their places, however they overtook each other before. Serial.
+class Order {
+ public:
+  /// Calls `pass` for every page whose turn it is, now that `page` is here.
+  template <typename Pass>
+  void arrived(PagePtr page, Pass&& pass) {
+    waiting_.emplace(page->place, std::move(page));
+    for (auto at = waiting_.find(next_); at != waiting_.end(); at = waiting_.find(next_)) {
+      const PagePtr first = std::move(at->second);
+      waiting_.erase(at);
+      next_ = first->page.rest ? PageInFlight::Place{next_.number, next_.part + 1}
+                               : PageInFlight::Place{next_.number + 1, 0};
+      first->ordered = passed_++;
+      pass(first);
+    }
+  }
+
+ private:
+  std::map<PageInFlight::Place, PagePtr> waiting_;
+  PageInFlight::Place next_;
+  std::size_t passed_ = 0;
+};
 
 using Source = flow::multifunction_node<Token, std::tuple<PagePtr>>;
-using Apply = flow::multifunction_node<PagePtr, std::tuple<PagePtr>>;
+using ToPages = flow::multifunction_node<PagePtr, std::tuple<PagePtr>>;
 
 void wire_and_run(const GraphShape& shape, const GraphBodies& bodies) {
   flow::graph graph;
-  const char start = 0, end = 0, reads = 0, commits = 0;  // what give() and take() name
+  const char start = 0, end = 0, finds = 0, cuts = 0, commits = 0;  // what give() and take() name
 
-  Source read(graph, flow::serial, [&](Token, Source::output_ports_type& out) {
-    const HandedOver run(&start, &end), serial(&reads, &reads);
-    PagePtr page = bodies.read();
+  Source find(graph, flow::serial, [&](const Token& token, Source::output_ports_type& out) {
+    const HandedOver run(&start, &end), serial(&finds, &finds);
+    PagePtr page = bodies.find(token.left_over);
     if (!page) return;  // the token ends here
     give(page.get());
     std::get<0>(out).try_put(page);
+  });
+  flow::function_node<PagePtr, PagePtr> read(graph, shape.readers, [&](PagePtr page) {
+    const HandedOver run(&start, &end), message(page.get(), page.get());
+    bodies.read(*page);
+    return page;
   });
   flow::function_node<PagePtr, PagePtr> parse(graph, shape.workers, [&](PagePtr page) {
     const HandedOver run(&start, &end), message(page.get(), page.get());
@@ -65,38 +97,50 @@ void wire_and_run(const GraphShape& shape, const GraphBodies& bodies) {
     page->folds_missing = shape.projectors;
     return page;
   });
-  // join_node has as many ports as it was compiled with; a count in the page gathers any number of projectors.
-  std::vector<std::unique_ptr<Apply>> apply;
-  for (std::size_t projector = 0; projector < shape.projectors; ++projector)
-    apply.push_back(std::make_unique<Apply>(graph, shape.workers,
-                                            [&, projector](const PagePtr& page, Apply::output_ports_type& out) {
-                                              const HandedOver run(&start, &end);
-                                              take(page.get());
-                                              bodies.apply(*page, projector);
-                                              give(page.get());
-                                              if (--page->folds_missing == 0) std::get<0>(out).try_put(page);
-                                            }));
-  flow::sequencer_node<PagePtr> by_number(graph, [](const PagePtr& page) {
+  Order order;
+  ToPages cut(graph, flow::serial, [&](const PagePtr& page, ToPages::output_ports_type& out) {
+    const HandedOver run(&start, &end), serial(&cuts, &cuts);
     take(page.get());
-    return std::size_t{page->page.number};
+    order.arrived(page, [&](const PagePtr& first) {
+      bodies.cut(*first);
+      give(first.get());
+      std::get<0>(out).try_put(first);  // from a serial body: every successor gets pages in this order
+    });
+  });
+  // join_node has as many ports as it was compiled with; a count in the page gathers any number of projectors.
+  std::vector<std::unique_ptr<ToPages>> apply;
+  std::vector<char> folds(shape.projectors);
+  for (std::size_t projector = 0; projector < shape.projectors; ++projector)
+    apply.push_back(std::make_unique<ToPages>(
+        graph, flow::serial, [&, projector](const PagePtr& page, ToPages::output_ports_type& out) {
+          const HandedOver run(&start, &end), serial(&folds[projector], &folds[projector]);
+          take(page.get());
+          bodies.apply(*page, projector);
+          give(page.get());
+          if (--page->folds_missing == 0) std::get<0>(out).try_put(page);
+        }));
+  flow::sequencer_node<PagePtr> in_order(graph, [](const PagePtr& page) {
+    take(page.get());
+    return page->ordered;
   });
   flow::function_node<PagePtr, Token> commit(graph, flow::serial, [&](const PagePtr& page) {
     const HandedOver run(&start, &end), serial(&commits, &commits), message(page.get(), page.get());
     bodies.commit(page);
-    return Token{};
+    return Token{page->page.rest ? page : nullptr};
   });
 
-  flow::make_edge(flow::output_port<0>(read), parse);
-  if (apply.empty()) flow::make_edge(parse, by_number);
+  flow::make_edge(flow::output_port<0>(find), read);
+  flow::make_edge(read, parse);
+  flow::make_edge(parse, cut);
   for (auto& node : apply) {
-    flow::make_edge(parse, *node);
-    flow::make_edge(flow::output_port<0>(*node), by_number);
+    flow::make_edge(flow::output_port<0>(cut), *node);
+    flow::make_edge(flow::output_port<0>(*node), in_order);
   }
-  flow::make_edge(by_number, commit);
-  flow::make_edge(commit, read);
+  flow::make_edge(in_order, commit);
+  flow::make_edge(commit, find);
 
   give(&start);
-  for (unsigned token = 0; token < shape.tokens; ++token) read.try_put(Token{});
+  for (unsigned token = 0; token < shape.tokens; ++token) find.try_put(Token{});
   graph.wait_for_all();
   take(&end);
 }
@@ -108,8 +152,8 @@ PageInFlight::~PageInFlight() {
 }
 
 void run_graph(const GraphShape& shape, const GraphBodies& bodies) {
-  // Read and commit wait for the server while they hold a thread: they get one each on top of the workers.
-  const int threads = static_cast<int>(shape.workers) + 2;
+  // Find, read and commit wait for the server while they hold a thread: they get theirs on top of the workers.
+  const int threads = static_cast<int>(shape.workers + shape.readers) + 2;
   const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
   tbb::task_arena arena(threads);
   arena.execute([&] { wire_and_run(shape, bodies); });

@@ -7,27 +7,22 @@
 /// Every bound of the engine that is not an option, with its unit and the reason for its value.
 namespace rebuild_projection::limits {
 
-/// Events in one page at the most. A page is the unit that travels; a larger one gains nothing once the cost of a FETCH
-/// round trip is spread over it, and costs memory for every token.
-inline constexpr std::size_t page_events_max = 2'000;
+/// Events in one page at the most. A page is the unit that travels; a larger one gains nothing once the cost of a
+/// statement is spread over it, and costs memory for every token.
+inline constexpr std::size_t page_events_max = 4'000;
 
-/// Bytes of one page after which it is closed. A page may exceed it by one FETCH: an event is never cut.
+/// Events of the first pages of a range, before the size of its events is known.
+inline constexpr std::size_t page_events_first = 500;
+
+/// Bytes that a page should have, by the average size of the events before it.
+inline constexpr std::size_t page_bytes_target = std::size_t{1} << 20;
+
+/// Bytes of one page after which it is closed. A page may exceed it by one event: an event is never cut.
 inline constexpr std::size_t page_bytes_max = std::size_t{4} << 20;
 
-/// Rows of the first FETCH of a cursor; later ones follow the size of the rows that came (see PageReader).
-inline constexpr std::size_t fetch_rows_first = 200;
-
-/// Rows of one FETCH at the most.
-inline constexpr std::size_t fetch_rows_max = 2'000;
-
-/// Bytes that one FETCH should bring, by the average size of the rows before it.
-inline constexpr std::size_t fetch_bytes_target = std::size_t{4} << 20;
-
-/// Events after which the reader renews its snapshot ...
-inline constexpr std::uint64_t segment_events = 50'000;
-
-/// ... or the age after which it does, whichever comes first: an old snapshot keeps dead rows alive in every table.
-inline constexpr std::chrono::milliseconds segment_age_max{3'000};
+/// The age after which the snapshot is renewed in which pages are found: an old one keeps dead rows alive in every
+/// table.
+inline constexpr std::chrono::milliseconds snapshot_age_max{1'000};
 
 /// Bytes of a batch's pages that are kept until its commit, so that a refused batch can be folded again by halves from
 /// memory. Beyond it the pages are dropped and a refused batch is read again from the store.

@@ -32,13 +32,16 @@ std::uint64_t memory_limit() {
   return file >> bytes ? bytes : UINT64_MAX;
 }
 
+/// Readers where nobody says how many: each is a connection, and a process of the server's.
+constexpr unsigned readers_max = 4;
+
 }  // namespace
 
 RunOptions with_defaults(RunOptions options) {
   if (options.workers == 0) options.workers = cpus();
-  if (options.readers == 0) options.readers = 1;
-  // Enough pages that read, every worker and commit have one at hand while another waits behind it.
-  if (options.tokens == 0) options.tokens = 2 * options.workers + 4;
+  if (options.readers == 0) options.readers = std::min(cpus(), readers_max);
+  // Enough pages that every reader and worker, apply and commit have one at hand while another waits behind it.
+  if (options.tokens == 0) options.tokens = 2 * (options.workers + options.readers) + 4;
   if (options.memory_bytes_max == 0) options.memory_bytes_max = std::min(std::uint64_t{512} << 20, memory_limit() / 2);
   return options;
 }

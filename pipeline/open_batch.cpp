@@ -1,11 +1,28 @@
 #include "pipeline/open_batch.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "pipeline/error.h"
 #include "pipeline/limits.h"
 
 namespace rebuild_projection {
+
+void EventTypes::add(const Page& page, std::size_t begin, std::size_t end) {
+  std::size_t at = 0;
+  for (std::size_t index = begin; index < end; ++index) {
+    const std::string_view type = page.events[index].type;
+    if (at >= counts_.size() || counts_[at].first != type) {
+      for (at = 0; at < counts_.size() && counts_[at].first != type;) ++at;
+      if (at == counts_.size()) counts_.emplace_back(type, 0);
+    }
+    ++counts_[at].second;
+  }
+}
+
+void EventTypes::add_to(std::map<std::string, std::uint64_t>& totals) const {
+  for (const auto& [type, count] : counts_) totals[type] += count;
+}
 
 OpenBatch::OpenBatch(std::vector<RunProjector> projectors, const Stages& stages, OnError on_error)
     : projectors_(std::move(projectors)), stages_(stages), on_error_(on_error) {
@@ -18,49 +35,37 @@ OpenBatch::OpenBatch(std::vector<RunProjector> projectors, const Stages& stages,
   batch_.event_at = [this](std::uint64_t index) { return event_at(index); };
 }
 
-void OpenBatch::add(const PagePtr& page) {
-  const std::vector<StoredEvent>& events = page->page.events;
-  if (events.empty()) return;
-  if (batch_.events == 0) batch_.first_position = events.front().owned_position();
-  batch_.events += events.size();
-  batch_.last_position = events.back().owned_position();
-  batch_.last_event_id = events.back().event_id;
-  batch_.last_ts = events.back().ts;
-
-  for (const auto& of_page : page->types) {
-    const auto known =
-        std::find_if(types_.begin(), types_.end(), [&](const auto& entry) { return entry.first == of_page.first; });
-    if (known != types_.end())
-      known->second += of_page.second;
-    else
-      types_.emplace_back(of_page.first, of_page.second);
-  }
+void OpenBatch::add(const PagePtr& page, std::size_t piece) {
+  const auto [begin, end, ends_batch] = page->pieces[piece];
   for (std::size_t index = 0; index < projectors_.size(); ++index) {
     Batch::Projection& projection = batch_.projections[index];
-    Folded& folded = *page->folded[index];
-    if (projection.changes.empty())
-      projection.changes = std::move(folded.changes);
-    else
-      projection.changes.append(std::move(folded.changes));
+    Folded& folded = page->folded[index][piece];
     projection.applied += folded.applied;
     projection.ignored += folded.ignored;
     projection.already_there += folded.already_there;
-    projection.events += events.size() - folded.already_there;
+    projection.events += end - begin - folded.already_there;
     projection.skipped.insert(projection.skipped.end(), folded.skipped.begin(), folded.skipped.end());
+    if (ends_batch) projection.changes = std::move(folded.changes.value());
   }
+  if (begin == end) return;
+  const std::vector<StoredEvent>& events = page->page.events;
+  if (batch_.events == 0) batch_.first_position = events[begin].owned_position();
+  batch_.events += end - begin;
+  batch_.last_position = events[end - 1].owned_position();
+  batch_.last_event_id = events[end - 1].event_id;
+  batch_.last_ts = events[end - 1].ts;
+  types_.add(page->page, begin, end);
 
-  kept_bytes_ += page->page.buffer_bytes;
+  kept_bytes_ += page->page.buffer_bytes * (end - begin) / events.size();
   if (all_kept_ && kept_bytes_ > limits::kept_pages_bytes_max) {
     all_kept_ = false;
     kept_.clear();
   }
-  if (all_kept_) kept_.push_back(page);
+  if (all_kept_) kept_.push_back({page, begin, end});
 }
 
-std::size_t OpenBatch::bytes() const {
-  std::size_t bytes = 0;
-  for (const Batch::Projection& projection : batch_.projections) bytes += projection.changes.bytes();
-  return bytes;
+void OpenBatch::complete(std::size_t projection, ChangeSet&& changes) {
+  batch_.projections[projection].changes = std::move(changes);
 }
 
 void OpenBatch::restart() {
@@ -87,20 +92,22 @@ void OpenBatch::clear() {
 }
 
 void OpenBatch::for_events(std::uint64_t begin, std::uint64_t end, const Visit& visit) const {
-  std::uint64_t first = 0;  // the batch's number of a page's first event
-  auto part = [&](const Page& page, const ParsedPage& parsed) {
-    const std::uint64_t size = page.events.size();
-    const std::uint64_t from = std::max(begin, first);
-    const std::uint64_t to = std::min(end, first + size);
-    if (from < to) visit(page, parsed, from - first, to - first);
+  std::uint64_t first = 0;  // the batch's number of a piece's first event
+  auto part = [&](const Page& page, const ParsedPage& parsed, std::size_t from, std::size_t to) {
+    const std::uint64_t size = to - from;
+    const std::uint64_t begins = std::max(begin, first);
+    const std::uint64_t ends = std::min(end, first + size);
+    if (begins < ends) visit(page, parsed, from + begins - first, from + ends - first);
     first += size;
   };
   if (all_kept_) {
-    for (const PagePtr& page : kept_) part(page->page, page->parsed);
+    for (const Kept& kept : kept_) part(kept.page->page, kept.page->parsed, kept.begin, kept.end);
     return;
   }
   const auto source = stages_.source.again(after_, batch_.last_position);
-  while (const auto page = source->next(limits::page_events_max)) part(*page, stages_.parser.parse(*page));
+  PageSequence pages(*source);
+  while (const auto page = pages.next(limits::page_events_max))
+    part(*page, stages_.parser.parse(*page), 0, page->events.size());
   if (first != batch_.events)
     throw RunError("the event store changed while the batch was applied: its " + std::to_string(batch_.events) +
                    " events are now " + std::to_string(first) + "; run the rebuild again");
@@ -109,10 +116,10 @@ void OpenBatch::for_events(std::uint64_t begin, std::uint64_t end, const Visit& 
 Batch::Part OpenBatch::fold_again(std::size_t projection, std::uint64_t begin, std::uint64_t end) const {
   Batch::Part part{ChangeSet(projectors_[projection].projector->table()), 0};
   for_events(begin, end, [&](const Page& page, const ParsedPage& parsed, std::size_t from, std::size_t to) {
-    auto folded = fold(projectors_[projection], stages_.parser, page, parsed, from, to, on_error_, false);
-    if (folded->failure) std::rethrow_exception(folded->failure->cause);
-    part.changes.append(std::move(folded->changes));
-    part.applied += folded->applied;
+    const Folded folded =
+        fold(projectors_[projection], stages_.parser, page, parsed, from, to, on_error_, false, part.changes);
+    if (folded.failure) std::rethrow_exception(folded.failure->cause);
+    part.applied += folded.applied;
   });
   return part;
 }

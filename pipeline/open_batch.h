@@ -2,7 +2,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "pipeline/fold.h"
@@ -11,22 +14,34 @@
 
 namespace rebuild_projection {
 
+/// How often each event type occurred.
+class EventTypes {
+ public:
+  void add(const Page& page, std::size_t begin, std::size_t end);
+  void add_to(std::map<std::string, std::uint64_t>& totals) const;
+  void clear() { counts_.clear(); }
+
+ private:
+  /// As many as were seen; most stores have few, and neighbours are often alike.
+  std::vector<std::pair<std::string, std::uint64_t>> counts_;
+};
+
 /// The batch that is being put together from pages, in order. Its memory grows with its change sets: pages are kept
 /// only up to a bound (limits.h), and read again in the rare case that a refused batch needs them. Not thread-safe.
 class OpenBatch {
  public:
   OpenBatch(std::vector<RunProjector> projectors, const Stages& stages, OnError on_error);
 
-  /// Adds the changes of a page that no stage failed on.
-  void add(const PagePtr& page);
+  /// Adds a piece of a page that no stage failed on.
+  void add(const PagePtr& page, std::size_t piece);
+  /// Completes the last batch of a run, which no page ends, with what a projector made of it.
+  void complete(std::size_t projection, ChangeSet&& changes);
   [[nodiscard]] bool empty() const { return batch_.events == 0; }
   [[nodiscard]] std::uint64_t events() const { return batch_.events; }
-  /// Change sets, in bytes.
-  [[nodiscard]] std::size_t bytes() const;
   /// The batch as the sink gets it. It refers to this.
   [[nodiscard]] const Batch& batch() const { return batch_; }
   /// Event types of the batch's events, how often.
-  [[nodiscard]] const std::vector<std::pair<std::string, std::uint64_t>>& types() const { return types_; }
+  [[nodiscard]] const EventTypes& types() const { return types_; }
   /// Begins the next one, after this one's last event.
   void restart();
   /// Forgets this one, and begins again after the same event.
@@ -44,9 +59,13 @@ class OpenBatch {
   Stages stages_;
   OnError on_error_;
   Batch batch_;
-  std::vector<std::pair<std::string, std::uint64_t>> types_;
+  EventTypes types_;
   std::optional<Position> after_;  ///< the last event before the batch
-  std::vector<PagePtr> kept_;
+  struct Kept {
+    PagePtr page;
+    std::size_t begin, end;
+  };
+  std::vector<Kept> kept_;
   std::size_t kept_bytes_ = 0;
   bool all_kept_ = true;
 };

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,16 +25,15 @@ struct Failure {
 /// Consecutive events, as the reader filled them. One buffer holds all texts; it never moves once the page left the
 /// reader.
 struct Page {
-  std::uint64_t number = 0;  ///< dense from 0, in position order
-  std::uint64_t batch = 0;   ///< dense from 0
-  bool ends_batch = false;   ///< no later page belongs to this batch
-  std::size_t stretch = 0;   ///< of the range, which events of every page share: see run_pipeline()
+  std::size_t stretch = 0;  ///< of the range, which events of every page share: see run_pipeline()
   std::vector<StoredEvent> events;
   /// The texts, with at least 64 readable bytes after the last of them (what simdjson asks for).
   std::unique_ptr<char[]> buffer;
   std::size_t buffer_bytes = 0;
   std::vector<std::string_view> positions;  ///< what StoredEvent::position points into
-  std::optional<Failure> failure;           ///< reading failed after these events
+  /// The events were larger than expected, and the page was closed before its end: reads on. Called once, by any
+  /// thread, when this page has left the pipeline. Empty where the page is whole.
+  std::function<Page()> rest;
 };
 
 /// What the parse stage found in a page. Views point into the page and into `texts`.
@@ -55,15 +54,14 @@ struct DeadLetter {
   std::string error;
 };
 
-/// What one projector made of one page (or of a part of it).
+/// What one projector made of some events of a page.
 struct Folded {
-  explicit Folded(const TableLayout& table) : changes(table) {}
-  ChangeSet changes;
   std::uint64_t applied = 0;
   std::uint64_t ignored = 0;
   std::uint64_t already_there = 0;  ///< events that its rows hold from an earlier run
   std::vector<DeadLetter> skipped;
   std::optional<Failure> failure;
+  std::optional<ChangeSet> changes;  ///< of the whole batch, where these events are its last
 };
 
 }  // namespace rebuild_projection

@@ -80,6 +80,12 @@ bool Projector::handles(std::string_view event_type) const {
   return every_event_ || event_types_.contains(event_type);
 }
 
+std::vector<std::string> Projector::paths_read(std::string_view) const {
+  std::vector<std::string> paths = extraction().paths;
+  for (const Extraction::Elements& elements : extraction().elements) paths.push_back(elements.pattern);
+  return paths;
+}
+
 std::vector<std::string> Projector::event_types() const {
   std::vector<std::string> types(event_types_.begin(), event_types_.end());
   std::sort(types.begin(), types.end());

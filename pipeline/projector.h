@@ -60,6 +60,10 @@ class Projector {
   [[nodiscard]] const TableLayout& table() const { return table_; }
   /// Whether handle() is called for events of this type.
   [[nodiscard]] bool handles(std::string_view event_type) const;
+  [[nodiscard]] bool handles_every_type() const { return every_event_; }
+  /// The paths, and patterns of elements, of which handle() reads values from events of this type. Nothing else of
+  /// their payloads need be there.
+  [[nodiscard]] virtual std::vector<std::string> paths_read(std::string_view event_type) const;
   /// The event types it names, sorted, without "*".
   [[nodiscard]] std::vector<std::string> event_types() const;
 

@@ -56,6 +56,7 @@ struct Report {
   std::string late_events;            ///< whether an earlier event may yet be committed; empty: none can
   std::uint64_t retries = 0;          ///< of what was transient
   std::uint64_t events_read = 0;
+  std::uint64_t bytes_read = 0;  ///< that the store's server sent for them
   std::map<std::string, std::uint64_t> events_by_type;
   std::uint64_t batches = 0;
   std::uint64_t batches_closed_early = 0;  ///< by the memory bound

@@ -16,7 +16,15 @@
 /// PostgreSQL's are in stages/; the engine's own tests use memory.
 namespace rebuild_projection {
 
-/// Pages in position order. Called by one thread at a time.
+/// A page that was found and is yet to be read.
+struct UnreadPage {
+  std::uint64_t events = 0;  ///< in it, at the most, as far as is known
+  std::function<Page()>
+      read;  ///< Called once, by any thread. Throws RunError, or Cancelled when a stop interrupted it.
+};
+
+/// Finds pages in position order; they may then be read several at once. next() and pause() are called by one thread at
+/// a time.
 class PageSource {
  public:
   PageSource() = default;
@@ -24,10 +32,9 @@ class PageSource {
   PageSource& operator=(const PageSource&) = delete;
   virtual ~PageSource() = default;
 
-  /// The next page, of at most `events_max` events (1 or more) and some megabytes, or nullopt at the end of the range.
-  /// Only `events`, `buffer`, `positions` and `stretch` are filled. Throws RunError, or Cancelled when a stop
-  /// interrupted the wait.
-  virtual std::optional<Page> next(std::size_t events_max) = 0;
+  /// The next page, of `events_max` events (1 or more) or fewer, or nullopt at the end of the range. Throws RunError,
+  /// or Cancelled when a stop interrupted the wait.
+  virtual std::optional<UnreadPage> next(std::size_t events_max) = 0;
 
   /// Nothing will be asked for a while: let go of what costs others, such as a snapshot. next() goes on where it was.
   virtual void pause() {}
@@ -35,6 +42,18 @@ class PageSource {
   /// The same events once more: those after `after` (nullopt: from the beginning of the range) up to `last`, from a
   /// source of its own, which may be used by another thread and must not outlive this one.
   virtual std::unique_ptr<PageSource> again(const std::optional<Position>& after, const Position& last) = 0;
+};
+
+/// The pages of a source, read one after the other by whoever asks.
+class PageSequence {
+ public:
+  explicit PageSequence(PageSource& source) : source_(source) {}
+  /// nullopt at the end of the range. The page before is no longer used.
+  std::optional<Page> next(std::size_t events_max);
+
+ private:
+  PageSource& source_;
+  std::function<Page()> rest_;
 };
 
 /// Reads payloads. Threads: parse() is called for several pages at once.

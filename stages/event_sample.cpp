@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "stages/preparation.h"
-#include "stages/read/page_reader.h"
+#include "stages/read/store_reader.h"
 
 namespace rebuild_projection {
 
@@ -54,8 +54,9 @@ EventSample::Type* type_of(EventSample& sample, std::string_view name) {
 std::uint64_t add_events(EventSample& sample, PageSource& source, const PayloadParser& parser,
                          const SampleRequest& request, std::uint64_t events_max) {
   std::uint64_t events = 0;
+  PageSequence pages(source);
   while (events < events_max) {
-    const auto page = source.next(std::min<std::uint64_t>(page_events, events_max - events));
+    const auto page = pages.next(std::min<std::uint64_t>(page_events, events_max - events));
     if (!page) break;
     const ParsedPage parsed = parser.parse(*page);
     for (std::size_t index = 0; index < page->events.size(); ++index) {
@@ -81,8 +82,8 @@ EventSample sample_heap(const EventStore& store, Session& session, const std::st
   some.from = "(SELECT * FROM " + store.from_in_sql() + " AS whole LIMIT " + std::to_string(events_max) + ")";
   const EventStore part(std::move(some), session);
   EventSample sample{.in_order = false};
-  PageReader reader(part, {}, {.dsn = dsn, .one_cursor = true, .stop = stop});
-  sample.whole_store = add_events(sample, reader, parser, request, events_max) < events_max;
+  const auto reader = make_reader(part, {}, {.dsn = dsn, .indexed = false, .stop = stop});
+  sample.whole_store = add_events(sample, *reader, parser, request, events_max) < events_max;
   return sample;
 }
 
@@ -103,13 +104,13 @@ EventSample sample_events(const EventStore& store, Session& session, const std::
   if (newest.after) {
     EventRange oldest;
     oldest.last = newest.after;
-    PageReader reader(store, oldest, {.dsn = dsn, .one_cursor = false, .stop = stop});
-    sample.whole_store = add_events(sample, reader, *parser, request, request.events_max) < request.events_max;
+    const auto reader = make_reader(store, oldest, {.dsn = dsn, .stop = stop});
+    sample.whole_store = add_events(sample, *reader, *parser, request, request.events_max) < request.events_max;
   } else {
     sample.whole_store = true;
   }
-  PageReader reader(store, newest, {.dsn = dsn, .one_cursor = false, .stop = stop});
-  add_events(sample, reader, *parser, request, request.events_max);
+  const auto reader = make_reader(store, newest, {.dsn = dsn, .stop = stop});
+  add_events(sample, *reader, *parser, request, request.events_max);
   return sample;
 }
 

@@ -66,7 +66,7 @@ void fix_end(Plan& plan, const Preparation& prepared, const std::stop_token& sto
     look();
     session.execute("COMMIT");
   };
-  in_snapshot([&] { plan.one_cursor = !store.order_is_indexed(session); });
+  in_snapshot([&] { plan.indexed = store.order_is_indexed(session); });
   in_snapshot([&] {
     store.refuse_null_positions(session);
     plan.range.last = store.last(session, plan.range);
@@ -79,7 +79,7 @@ void fix_end(Plan& plan, const Preparation& prepared, const std::stop_token& sto
                            ? "--fence off: no transaction was waited for"
                            : why_late_events_may_come(store, session, *end);
   in_snapshot([&] { plan.events_in_range = plan.range.last ? store.count(session, plan.range) : 0; });
-  if (plan.one_cursor && plan.events_in_range >= limits::unindexed_warning_events) warn(plan, unindexed_order(store));
+  if (!plan.indexed && plan.events_in_range >= limits::unindexed_warning_events) warn(plan, unindexed_order(store));
 }
 
 std::uint64_t rows_of(const CatalogueTable& table, Session& session) {

@@ -101,7 +101,6 @@ void refuse_wrong(const Options& options) {
   if (options.projections.empty()) mistakes.emplace_back("no projection is named; \"all\" is every one");
   if (options.mode == Mode::verify) mistakes.emplace_back("the mode VERIFY is not available yet");
   if (options.batch_events == 0) mistakes.emplace_back("a batch needs one event at the least");
-  if (options.readers > 1) mistakes.emplace_back("more than one reader is not available yet");
   if (options.truncate && options.clear == Clear::never) mistakes.emplace_back("truncating contradicts never clearing");
   if (options.resume && !options.from_beginning())
     mistakes.emplace_back("a resumed run begins after the checkpoints, not at a time or an event");
@@ -133,6 +132,8 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
   source->cancel_on(stop);
   target->cancel_on(stop);
   EventStore store(std::move(store_file), *source);
+  if (options.payload == Payload::slim && !store.can_send_members())
+    mistakes.push_back("--payload slim is not possible: " + store.why_no_members() + "; leave it out");
   const auto store_relations =
       same_database(options, *source, *target) ? store.relations(*source) : std::vector<std::uint32_t>{};
   auto selected = select_projections({.names = options.projections,

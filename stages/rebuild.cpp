@@ -10,11 +10,14 @@
 #include "stages/commit/committer.h"
 #include "stages/commit/target_session.h"
 #include "stages/plan.h"
-#include "stages/read/page_reader.h"
+#include "stages/read/store_reader.h"
 
 namespace rebuild_projection {
 
 namespace {
+
+/// Members of one event type up to which it is cheaper to have the server pick them out than to send the document.
+constexpr std::size_t members_max = 8;
 
 constexpr const char* other_count = "a run counted other events than had been read";
 
@@ -66,12 +69,14 @@ class Rebuild {
     }
     Progress own_progress;
     Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
-    PageReader reader(store_, plan_.range,
-                      {.dsn = options_.source_dsn,
-                       .one_cursor = plan_.one_cursor,
-                       .stretch_ends = plan_.beginnings.stretch_ends,
-                       .retry = options_.retry,
-                       .stop = stop_});
+    const auto reader = make_reader(store_, plan_.range,
+                                    {.dsn = options_.source_dsn,
+                                     .indexed = plan_.indexed,
+                                     .readers = options_.readers,
+                                     .payloads = select_payloads(projectors),
+                                     .stretch_ends = plan_.beginnings.stretch_ends,
+                                     .retry = options_.retry,
+                                     .stop = stop_});
     const auto parser = make_json_parser(projectors, format_of(store_.payload()));
 
     if (applies()) {
@@ -87,15 +92,27 @@ class Rebuild {
           Committer::Settings{
               .on_error = options_.on_error, .truncate = options_.truncate, .show_values = options_.show_values});
     }
-    Report report = run_pipeline(options_, projectors, {reader, *parser, committer_ ? &*committer_ : nullptr}, progress,
-                                 stop_, first_stretches);
-    report.retries = reader.retries();
+    Report report = run_pipeline(options_, projectors, {*reader, *parser, committer_ ? &*committer_ : nullptr},
+                                 progress, stop_, first_stretches);
+    report.retries = reader->retries();
+    report.bytes_read = reader->bytes();
     if (committer_) {
       if (report.ending == Ending::complete && report.batches == 0) end_without_batch(report);
       for (std::size_t index = 0; index < selected_.size(); ++index)
         report.projections[index].rows_cleared = committer_->rows_cleared()[index];
     }
     return report;
+  }
+
+  [[nodiscard]] PayloadSelection select_payloads(const std::vector<const Projector*>& projectors) const {
+    using Documents = PayloadSelection::Documents;
+    if (options_.payload != Payload::whole && store_.can_send_members()) {
+      const PayloadSelection slim(projectors, Documents::slim);
+      if (options_.payload == Payload::slim || slim.member_columns() <= members_max) return slim;
+    }
+    const bool trusted =
+        store_.payload() == EventStore::Payload::jsonb || store_.payload() == EventStore::Payload::json;
+    return {projectors, trusted && !store_.lacks_encoding() ? Documents::read : Documents::checked};
   }
 
   /// No event was read: what was to be cleared is, unless there should have been events.

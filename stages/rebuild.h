@@ -24,6 +24,13 @@ enum class Clear : std::uint8_t {
 /// Whether a run waits, before its end is fixed, for transactions that may still commit an event before it.
 enum class Fence : std::uint8_t { automatic, off };
 
+/// What of the payloads the server sends: whole documents, or the members that projections read.
+enum class Payload : std::uint8_t {
+  automatic,  ///< whichever is cheaper, as far as it can be told
+  whole,
+  slim,  ///< where it is possible: in a store of jsonb
+};
+
 /// A rebuild on PostgreSQL: what to replay (RunOptions), from where, into what.
 struct Options : RunOptions {
   std::filesystem::path projections_dir;  ///< its *.toml join the registry's projectors; empty: none
@@ -42,7 +49,8 @@ struct Options : RunOptions {
   bool resume = false;
   Fence fence = Fence::automatic;          ///< tools/README.md, "Late events"
   std::chrono::seconds fence_timeout{60};  ///< how long it waits at the most
-  RetryLimits retry;                       ///< for each batch, and each step before and after them
+  Payload payload = Payload::automatic;
+  RetryLimits retry;  ///< for each batch, and each step before and after them
 
   Clear clear = Clear::automatic;
   bool truncate = false;     ///< clear with TRUNCATE: faster, but older snapshots see an empty table

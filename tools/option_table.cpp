@@ -67,7 +67,9 @@ constexpr std::array options{
 
     OptionSpec{"batch-size", "N", concurrency, "events per transaction (default 200)"},
     OptionSpec{"tokens", "N", concurrency, "pages of events in flight (default: from the machine)"},
-    OptionSpec{"readers", "N", concurrency, "parallel cursors; this version has 1"},
+    OptionSpec{"readers", "N", concurrency, "connections that read the store"},
+    OptionSpec{"payload", "auto|whole|slim", concurrency,
+               "what the store's server sends of payloads: whole documents, or only the members that projections read"},
     OptionSpec{"workers", "N", concurrency, "CPU threads (default: from the machine)"},
     OptionSpec{"max-memory", "MIB", concurrency,
                "bound on pages and change sets together, MiB\n"

@@ -273,9 +273,9 @@ class Checker {
     options.tokens = static_cast<unsigned>(number("tokens", 1, concurrency_max, 0));
     options.workers = static_cast<unsigned>(number("workers", 1, concurrency_max, 0));
     options.readers = static_cast<unsigned>(number("readers", 1, concurrency_max, 0));
-    if (options.readers > 1)
-      mistakes_.push_back(find("readers")->origin +
-                          " greater than 1 is not available yet: this version reads with one cursor.");
+    constexpr std::array<std::pair<std::string_view, Payload>, 3> payloads{
+        {{"auto", Payload::automatic}, {"whole", Payload::whole}, {"slim", Payload::slim}}};
+    options.payload = choice("payload", payloads, options.payload);
     options.memory_bytes_max = number("max-memory", memory_mib_min, memory_mib_max, options.memory_bytes_max >> 20U)
                                << 20U;
   }

@@ -179,6 +179,7 @@ std::string summary_json(const Report& r, int exit_code) {
   json["exit_code"] = exit_code;
   json["events_in_range"] = r.events_in_range;
   json["events_read"] = r.events_read;
+  json["bytes_read"] = r.bytes_read;
   json["events_by_type"] = Tree::object();
   for (const auto& [type, count] : r.events_by_type) json["events_by_type"][type] = count;
   json["batches"] = r.batches;

@@ -82,6 +82,22 @@ void FileProjector::handle(const Event& event, Changes& changes) const {
   }
 }
 
+std::vector<std::string> FileProjector::paths_read(std::string_view event_type) const {
+  std::vector<std::string> paths;
+  const auto add = [&](const BoundSource& source) {
+    if (source.kind == ValueSource::Kind::payload) paths.push_back(extraction().paths[source.index]);
+  };
+  for (const std::size_t number : rules_for(event_type)) {
+    const BoundRule& rule = rules_[number];
+    if (rule.elements) paths.push_back(extraction().elements[*rule.elements].pattern);
+    for (const BoundCondition& condition : rule.event_when) add(condition.source);
+    for (const BoundCondition& condition : rule.element_when) add(condition.source);
+    for (const BoundSource& part : rule.key) add(part);
+    for (const BoundAssignment& assignment : rule.assignments) add(assignment.value);
+  }
+  return paths;
+}
+
 void FileProjector::apply(const BoundRule& rule, EventValues& values, std::span<Json> key_space, Changes& changes) {
   for (std::size_t i = 0; i < rule.key.size(); ++i) key_space[i] = values.get(rule.key[i]);
   const std::span<const Json> key = key_space.first(rule.key.size());

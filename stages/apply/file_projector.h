@@ -24,6 +24,7 @@ class FileProjector final : public Projector {
   FileProjector(const std::shared_ptr<const ProjectionFile::Content>& content, TableLayout layout);
 
   void handle(const Event& event, Changes& changes) const override;
+  [[nodiscard]] std::vector<std::string> paths_read(std::string_view event_type) const override;
 
  private:
   using RuleNumbers = std::vector<std::size_t>;

@@ -57,18 +57,23 @@ void EventStore::look_up_relation(Session& session) {
 void EventStore::look_up_columns(Session& session) {
   std::vector<std::pair<std::string, std::string>> wanted;  // key of the store file, column
   for (const std::string& column : file_.order) wanted.emplace_back("order", column);
-  wanted.insert(wanted.end(), {{"event_id", file_.event_id}, {"type", file_.type}, {"payload", file_.payload}});
+  wanted.insert(wanted.end(), {{"event_id", file_.event_id}, {"type", file_.type}});
   for (const auto& [key, column] :
        {std::pair{"ts", file_.ts}, {"stream_id", file_.stream_id}, {"metadata", file_.metadata}})
     if (!column.empty()) wanted.emplace_back(key, column);
+  wanted.emplace_back("payload", file_.payload);
 
   std::string mistakes;
-  std::vector<std::string> selected;  // each column once, however many roles it has
+  std::vector<std::string> selected;  // each column once, however many roles it has; but the payload stands alone
+  std::vector<std::string> types;
   for (const auto& [key, column] : wanted) {
     try {
       const std::string type = type_of(session, column);
       const auto place = std::find(selected.begin(), selected.end(), column) - selected.begin();
-      if (static_cast<std::size_t>(place) == selected.size()) selected.push_back(column);
+      if (static_cast<std::size_t>(place) == selected.size() && key != "payload") {
+        selected.push_back(column);
+        types.push_back(type);
+      }
       mistakes += take_column(key, column, type, static_cast<std::size_t>(place));
     } catch (const SqlError& error) {
       if (error.connection_lost()) throw;
@@ -85,8 +90,18 @@ void EventStore::look_up_columns(Session& session) {
     }
   }
   if (!mistakes.empty()) throw UsageError(mistakes.substr(0, mistakes.size() - 1));
-  for (const std::string& column : selected)
-    select_list_ += (select_list_.empty() ? "e." : ", e.") + quote_name(column);
+  for (std::size_t column = 0; column < selected.size(); ++column) {
+    select_list_ += (column == 0 ? "" : ", ") + wire_column(types[column], "e." + quote_name(selected[column]));
+    wire_types_.push_back(wire_type(types[column]));
+  }
+  lacks_encoding_ = session.execute("SELECT current_setting('server_encoding')").text(0, 0) == "SQL_ASCII";
+  const std::string& type = types[columns_.type];
+  if (payload_ != Payload::jsonb)
+    why_no_members_ = "the store's payload is not jsonb";
+  else if (lacks_encoding_)
+    why_no_members_ = "the store's database has no encoding";
+  else if (type != "text" && type != "character varying")
+    why_no_members_ = "the store's event type is " + type + ", not text";
 }
 
 std::string EventStore::type_of(Session& session, const std::string& column) const {
@@ -121,7 +136,6 @@ std::string EventStore::take_column(const std::string& key, const std::string& c
     ts_type_ = type;
     if (!type.starts_with("timestamp ")) return mistake(", not a timestamp");
   } else {
-    columns_.payload = place;
     if (type == "jsonb")
       payload_ = Payload::jsonb;
     else if (type == "json")
@@ -161,8 +175,15 @@ std::string EventStore::where(const EventRange& range) const {
   return result;
 }
 
-std::string EventStore::events(const EventRange& range) const {
-  return "SELECT " + select_list_ + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " + order_columns("");
+std::string EventStore::events(const EventRange& range, const PayloadSelection& payloads) const {
+  std::string columns = select_list_;
+  for (const std::string& column : payloads.columns("e." + quote_name(file_.type), "e." + quote_name(file_.payload)))
+    columns += ", " + column;
+  return "SELECT " + columns + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " + order_columns("");
+}
+
+std::string EventStore::positions(const EventRange& range) const {
+  return "SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " + order_columns("");
 }
 
 std::uint64_t EventStore::count(Session& session, const EventRange& range) const {
@@ -250,7 +271,7 @@ void EventStore::limit_ts(EventRange& range, const char* comparison, const std::
 bool EventStore::order_is_indexed(Session& session) const {
   // With sorting priced out of reach, a Sort is left in the plan only where no index delivers the order.
   session.execute("SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off");
-  const Rows plan = session.execute("EXPLAIN (COSTS OFF) " + events({}));
+  const Rows plan = session.execute("EXPLAIN (COSTS OFF) " + events({}, {}));
   for (std::size_t line = 0; line < plan.size(); ++line)
     if (plan.text(line, 0).find("Sort Key:") != std::string_view::npos &&
         plan.text(line, 0).find("Merge") == std::string_view::npos) {

@@ -8,7 +8,9 @@
 
 #include "pipeline/event.h"
 #include "stages/postgres/session.h"
+#include "stages/read/payload_selection.h"
 #include "stages/read/store_file.h"
+#include "stages/read/wire_type.h"
 
 namespace rebuild_projection {
 
@@ -36,20 +38,32 @@ class EventStore {
   /// Whether every event before a moment comes before every event after it.
   [[nodiscard]] bool ordered_by_ts() const { return has_ts() && file_.order.front() == file_.ts; }
 
+  /// Whether payloads may be asked for in part: their members can be told apart by the server, and what is not asked
+  /// for cannot be malformed.
+  [[nodiscard]] bool can_send_members() const { return why_no_members_.empty(); }
+  /// Why not, as a clause; empty: they may.
+  [[nodiscard]] const std::string& why_no_members() const { return why_no_members_; }
+  /// Its database is SQL_ASCII: what it holds may be no UTF-8, whatever the type.
+  [[nodiscard]] bool lacks_encoding() const { return lacks_encoding_; }
+
   /// Where a value stands in a row that events() selects; nullopt where the store has no such column.
   struct Columns {
-    std::size_t event_id = 0, type = 0, payload = 0;
+    std::size_t event_id = 0, type = 0;
     std::optional<std::size_t> ts, stream_id, metadata;
     std::vector<std::size_t> order;
   };
   [[nodiscard]] const Columns& columns() const { return columns_; }
+  /// Of the columns of a row that events() selects; those of the payload follow them.
+  [[nodiscard]] const std::vector<WireType>& wire_types() const { return wire_types_; }
 
   /// Of what decides which events there are and in which order: another one is another store.
   [[nodiscard]] const std::string& digest() const { return digest_; }
   /// The relation as it stands behind FROM.
   [[nodiscard]] const std::string& from_in_sql() const { return from_; }
-  /// SELECT of the range's events in position order, without a semicolon.
-  [[nodiscard]] std::string events(const EventRange& range) const;
+  /// SELECT of the range's events in position order, without a semicolon: wire_types(), then the selection's columns.
+  [[nodiscard]] std::string events(const EventRange& range, const PayloadSelection& payloads) const;
+  /// SELECT of their positions alone, as texts.
+  [[nodiscard]] std::string positions(const EventRange& range) const;
   /// Number of events in the range.
   [[nodiscard]] std::uint64_t count(Session& session, const EventRange& range) const;
   /// Position of the first and the last event in the range; nullopt where it is empty.
@@ -98,7 +112,10 @@ class EventStore {
   std::vector<std::string> order_types_;  ///< SQL names
   std::string ts_type_, event_id_type_;
   Payload payload_ = Payload::jsonb;
+  std::string why_no_members_;
+  bool lacks_encoding_ = false;
   std::string select_list_;
+  std::vector<WireType> wire_types_;
   Columns columns_;
 };
 

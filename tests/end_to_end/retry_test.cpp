@@ -72,12 +72,12 @@ TEST_F(RetryTest, EndedServerProcessesAreOvercome) {
   const std::string store = recruiting.store_that_waits_at(500);
   OtherClient other(recruiting.database);
   other.execute("SELECT pg_advisory_lock(42)");
-  const auto program = start({"--store", store});
+  const auto program = start({"--store", store, "--readers", "1"});
   ASSERT_TRUE(recruiting.wait_until_blocked());
   EXPECT_EQ(
       recruiting.database.value("SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname ="
                                 " current_database() AND application_name LIKE 'rebuild\\_projection/%'"),
-      "3");  // two that read, one that commits
+      "4");  // one that counts, one that finds pages, one that reads them, one that commits
   other.execute("SELECT pg_advisory_unlock(42)");
   const Outcome run = recruiting.result_of(*program);
   EXPECT_EQ(run.exit_code, 0) << run.err;

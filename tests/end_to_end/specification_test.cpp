@@ -286,7 +286,6 @@ TEST_F(SpecificationTest, TheLibraryRefusesTheOptionsThatTheCommandLineRefuses) 
   refused([](Options& options) { options.mode = Mode::verify; });
   refused([](Options& options) { options.batch_events = 0; });
   refused([](Options& options) { options.projections.clear(); });
-  refused([](Options& options) { options.readers = 2; });
 }
 
 }  // namespace

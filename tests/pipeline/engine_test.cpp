@@ -88,6 +88,8 @@ TEST(Engine, GivesTheSameRowsForEveryBatchSizeTokensAndWorkers) {
       for (const unsigned workers : {1, 3}) {
         SCOPED_TRACE("batch " + std::to_string(batch) + ", tokens " + std::to_string(tokens));
         MemoryRun run(10'000);
+        run.options.readers = workers;
+        run.source.page_events_max = 2'000 / workers;
         run.options.batch_events = batch;
         run.options.tokens = tokens;
         run.options.workers = workers;
@@ -104,6 +106,8 @@ TEST(Engine, HasNeverMorePagesInFlightThanTokens) {
   for (const unsigned tokens : {1, 2, 7}) {
     MemoryRun run(20'000);
     run.options.batch_events = 10;
+    run.source.page_events_max = 10;
+    run.options.readers = 3;
     run.options.tokens = tokens;
     run.options.workers = 4;
     std::atomic<std::uint64_t> most = 0;
@@ -119,8 +123,26 @@ TEST(Engine, HasNeverMorePagesInFlightThanTokens) {
   }
 }
 
+TEST(Engine, ReadsOnWhatAPageLeftOver) {
+  for (const unsigned tokens : {1, 2, 16}) {
+    SCOPED_TRACE(tokens);
+    MemoryRun run(20'000);
+    run.source.page_events_max = 1'000;
+    run.source.read_events_max = 300;
+    run.options.batch_events = 700;
+    run.options.readers = 3;
+    run.options.tokens = tokens;
+    run.parser.on_parse = random_delays();
+    const Report report = run.go();
+    EXPECT_EQ(report.ending, Ending::complete);
+    EXPECT_EQ(report.batches, 29U);
+    run.expect_prefix(20'000);
+  }
+}
+
 TEST(Engine, PausesTheSourceWhenEveryTokenIsOut) {
   MemoryRun run(1'000);
+  run.source.page_events_max = 200;
   run.options.tokens = 1;
   run.go();
   EXPECT_EQ(run.source.pauses, 5U);  // five pages of 200, each the only one in flight
@@ -193,6 +215,7 @@ test::Hook throws_at_1234(const char* what) {
 TEST(Engine, AFailureInReadEndsTheRun) {
   MemoryRun run(5'000);
   run.options.batch_events = 100;
+  run.source.page_events_max = 100;
   run.source.on_read = throws_at_1234("the connection was lost");
   expect_failure_at_1234(run, "the connection was lost", false);
 }
@@ -200,6 +223,7 @@ TEST(Engine, AFailureInReadEndsTheRun) {
 TEST(Engine, AFailureInParseEndsTheRun) {
   MemoryRun run(5'000);
   run.options.batch_events = 100;
+  run.source.page_events_max = 300;
   run.parser.on_parse = throws_at_1234("a bug");
   expect_failure_at_1234(run, "a bug", false);
 }
@@ -220,7 +244,8 @@ TEST(Engine, AFailureInApplyEndsTheRunAndNamesProjectionAndEvent) {
 
 TEST(Engine, AFailureInApplyRollsAStreamedBatchBackAsAWhole) {
   MemoryRun run(30'000);
-  run.options.batch_events = 10'000;  // five pages
+  run.options.batch_events = 10'000;
+  run.source.page_events_max = 2'000;
   run.every.on_handle = [](std::uint64_t event) {
     if (event == 17'777) throw EventError("no such stage");
   };
@@ -285,6 +310,7 @@ TEST(Engine, AStopInEveryStageLeavesWholeBatches) {
     SCOPED_TRACE(stage);
     MemoryRun run(100'000);
     run.options.batch_events = 100;
+    run.source.page_events_max = 1'000;
     const test::Hook stop_at_50000 = [&](std::uint64_t event) {
       if (event == 50'000) run.stop.request_stop();
     };
@@ -307,6 +333,8 @@ TEST(Engine, AStopInEveryStageLeavesWholeBatches) {
 TEST(Engine, TheMemoryBoundClosesABatchEarly) {
   MemoryRun run(10'000);
   run.options.batch_events = 10'000;
+  run.source.page_events_max = 2'000;
+  run.options.tokens = 1;            // so that no page is cut before its predecessor was applied
   run.options.memory_bytes_max = 1;  // every page is too much
   const Report report = run.go();
   EXPECT_EQ(report.batches, 5U);
@@ -343,6 +371,7 @@ TEST(Engine, FoldsPartsOfABatchAgainFromMemory) {
 TEST(Engine, FoldsPartsOfABatchAgainFromTheStoreWhenItOutgrewMemory) {
   constexpr std::uint64_t events = 34'000;  // 17 pages
   MemoryRun run(events);
+  run.source.page_events_max = 2'000;
   run.source.page_bytes_claimed = limits::kept_pages_bytes_max / 16;
   FoldingSink sink;
   run.options.batch_events = events;

@@ -15,20 +15,29 @@ std::string type_of(std::uint64_t event) {
 
 }  // namespace
 
-std::optional<Page> MemorySource::next(std::size_t events_max) {
+std::optional<UnreadPage> MemorySource::next(std::size_t events_max) {
   if (next_ == end_) return std::nullopt;
-  const std::uint64_t last = std::min<std::uint64_t>(end_, next_ + std::min(events_max, page_events_max));
+  const std::uint64_t first = next_;
+  next_ = std::min<std::uint64_t>(end_, first + std::min(events_max, page_events_max));
+  return UnreadPage{next_ - first, [this, first, last = next_] { return read(first, last); }};
+}
+
+Page MemorySource::read(std::uint64_t first, std::uint64_t last) const {
   Page page;
+  if (last - first > read_events_max) {
+    page.rest = [this, first, last] { return read(first + read_events_max, last); };
+    last = first + read_events_max;
+  }
   std::string texts;  // "id\0stream\0" for each event, then padding
-  for (std::uint64_t event = next_; event < last; ++event)
+  for (std::uint64_t event = first; event < last; ++event)
     texts += std::to_string(event) + '\0' + std::to_string(event % streams_) + '\0';
   page.buffer_bytes = texts.size() + 64;
   page.buffer = std::make_unique<char[]>(page.buffer_bytes);
   texts.copy(page.buffer.get(), texts.size());
   page.buffer_bytes += page_bytes_claimed;
-  page.positions.resize(last - next_);
+  page.positions.resize(last - first);
   const char* text = page.buffer.get();
-  for (std::uint64_t event = next_; event < last; ++event) {
+  for (std::uint64_t event = first; event < last; ++event) {
     on_read(event);
     StoredEvent stored;
     stored.event_id = text;
@@ -38,11 +47,10 @@ std::optional<Page> MemorySource::next(std::size_t events_max) {
     stored.stream_id = stream;
     stored.type = event % 2 == 0 ? "even" : "odd";
     stored.payload = "{}";
-    page.positions[event - next_] = stored.event_id;
-    stored.position = {&page.positions[event - next_], 1};
+    page.positions[event - first] = stored.event_id;
+    stored.position = {&page.positions[event - first], 1};
     page.events.push_back(stored);
   }
-  next_ = last;
   return page;
 }
 

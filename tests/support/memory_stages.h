@@ -22,17 +22,21 @@ class MemorySource : public PageSource {
  public:
   explicit MemorySource(std::uint64_t events, std::uint64_t streams = 10)
       : events_(events), end_(events), streams_(streams) {}
-  std::optional<Page> next(std::size_t events_max) override;
+  std::optional<UnreadPage> next(std::size_t events_max) override;
   std::unique_ptr<PageSource> again(const std::optional<Position>& after, const Position& last) override;
   void pause() override { ++pauses; }
 
   Hook on_read = [](std::uint64_t) {};
-  std::size_t page_events_max = SIZE_MAX;  ///< as if bytes had closed a page
-  std::size_t page_bytes_claimed = 0;      ///< added to every page's size, as if its payloads were large
+  std::size_t page_events_max = SIZE_MAX;  ///< as if events were large
+  std::size_t read_events_max =
+      SIZE_MAX;  ///< as if they turned out larger than expected: the rest of the page is left over
+  std::size_t page_bytes_claimed = 0;  ///< added to every page's size, as if its payloads were large
   std::atomic<std::uint64_t> pauses{0};
   std::atomic<std::uint64_t> read_again{0};  ///< calls of again()
 
  private:
+  [[nodiscard]] Page read(std::uint64_t first, std::uint64_t last) const;
+
   std::uint64_t events_;
   std::uint64_t next_ = 0;
   std::uint64_t end_;

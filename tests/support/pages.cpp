@@ -33,9 +33,8 @@ std::size_t bytes_of(const PageEvent& event) {
 
 }  // namespace
 
-Page make_page(const std::vector<PageEvent>& events, std::uint64_t number) {
+Page make_page(const std::vector<PageEvent>& events) {
   Page page;
-  page.number = number;
   std::size_t positions = 0;
   for (const PageEvent& event : events) {
     page.buffer_bytes += bytes_of(event);

@@ -21,6 +21,6 @@ struct PageEvent {
 /// A page as a reader makes it: every text in one buffer, one payload right behind the other, with exactly the 64
 /// readable bytes after the last of them that are promised. These hold no spaces or zeros, so that code that reads on
 /// is found out.
-Page make_page(const std::vector<PageEvent>& events, std::uint64_t number = 0);
+Page make_page(const std::vector<PageEvent>& events);
 
 }  // namespace rebuild_projection::test

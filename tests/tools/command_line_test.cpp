@@ -93,6 +93,7 @@ TEST_F(CommandLineTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(options.tokens, 0U);
   EXPECT_EQ(options.workers, 0U);
   EXPECT_EQ(options.readers, 0U);
+  EXPECT_EQ(options.payload, Payload::automatic);
   EXPECT_EQ(options.memory_bytes_max, 0U);  // from the machine
   EXPECT_EQ(options.projections_dir, "");
   EXPECT_TRUE(options.examples);
@@ -150,7 +151,9 @@ TEST_F(CommandLineTest, TakesEveryOption) {
                                            "--tokens",
                                            "3",
                                            "--readers",
-                                           "1",
+                                           "4",
+                                           "--payload",
+                                           "slim",
                                            "--workers",
                                            "2",
                                            "--max-memory",
@@ -182,7 +185,8 @@ TEST_F(CommandLineTest, TakesEveryOption) {
   EXPECT_EQ(options.meta_schema, "m");
   EXPECT_EQ(options.batch_events, 7U);
   EXPECT_EQ(options.tokens, 3U);
-  EXPECT_EQ(options.readers, 1U);
+  EXPECT_EQ(options.readers, 4U);
+  EXPECT_EQ(options.payload, Payload::slim);
   EXPECT_EQ(options.workers, 2U);
   EXPECT_EQ(options.memory_bytes_max, 67'108'864U);
   EXPECT_TRUE(options.show_values);
@@ -239,8 +243,6 @@ TEST_F(CommandLineTest, RefusesWhatThisVersionDoesNotHave) {
             sentence("--mode VERIFY is not available yet: this version has DRY_RUN and APPLY."));
   EXPECT_EQ(refused({"--strategy", "shadow"}),
             sentence("--strategy: shadow is not available yet: this version has in-place."));
-  EXPECT_EQ(refused({"--readers", "2"}),
-            sentence("--readers greater than 1 is not available yet: this version reads with one cursor."));
 }
 
 TEST_F(CommandLineTest, TakesIso8601TimesOnly) {

@@ -1,0 +1,122 @@
+#include "stages/read/payload_selection.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "stages/postgres/session.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+/// The member of the document that a JSON Pointer leads into; nullopt where it is no single one.
+std::optional<std::string> first_member(const std::string& path) {
+  if (path.empty()) return std::nullopt;
+  std::string key;
+  for (std::size_t i = 1; i < path.size() && path[i] != '/'; ++i) {
+    if (path[i] == '~' && i + 1 < path.size())
+      key += path[++i] == '1' ? '/' : '~';
+    else
+      key += path[i];
+  }
+  if (key == "*") return std::nullopt;  // a wildcard; or a member of that name, which is as well read whole
+  return key;
+}
+
+std::string as_json(std::string_view key) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string json = "\"";
+  for (const char c : key) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      json += '\\';
+      json += c;
+    } else if (byte < 0x20) {
+      json += "\\u00";
+      json += digits[byte >> 4U];
+      json += digits[byte & 15U];
+    } else {
+      json += c;
+    }
+  }
+  return json + '"';
+}
+
+}  // namespace
+
+PayloadSelection::PayloadSelection(const std::vector<const Projector*>& projectors, Documents documents)
+    : everything_(false) {
+  std::set<std::string> types;
+  for (const Projector* projector : projectors)
+    for (std::string& type : projector->event_types()) types.insert(std::move(type));
+  for (const std::string& type : types) by_type_.emplace(type, wanted(projectors, type, documents));
+  // A type that no projector names: those that handle every type handle it.
+  std::vector<const Projector*> of_every_type;
+  for (const Projector* projector : projectors)
+    if (projector->handles_every_type()) of_every_type.push_back(projector);
+  if (!of_every_type.empty()) {
+    std::string other = "other";  // any name that nobody names
+    while (types.contains(other)) other += '_';
+    of_other_types_ = wanted(of_every_type, other, documents);
+  }
+  member_columns_ = of_other_types_.keys.size();
+  for (const auto& [type, of_type] : by_type_) member_columns_ = std::max(member_columns_, of_type.keys.size());
+}
+
+PayloadSelection::Wanted PayloadSelection::wanted(const std::vector<const Projector*>& projectors,
+                                                  std::string_view type, Documents documents) {
+  Wanted wanted;
+  std::set<std::string> keys;
+  for (const Projector* projector : projectors) {
+    if (!projector->handles(type)) continue;
+    const std::vector<std::string> paths = projector->paths_read(type);
+    if (documents == Documents::checked || (documents == Documents::read && !paths.empty())) wanted.whole = true;
+    for (const std::string& path : paths) {
+      if (auto key = first_member(path))
+        keys.insert(std::move(*key));
+      else
+        wanted.whole = true;
+    }
+  }
+  if (wanted.whole) return wanted;
+  for (const std::string& key : keys) {
+    wanted.keys.push_back(key);
+    wanted.prefixes.push_back(as_json(key) + ":");
+  }
+  return wanted;
+}
+
+std::vector<std::string> PayloadSelection::columns(const std::string& type, const std::string& payload) const {
+  if (everything_) return {payload};
+  // Types are compared byte by byte, as the projectors do.
+  const std::string begin = "CASE " + type + "::text COLLATE \"C\"";
+  const auto choose = [&](const auto& value) {
+    std::string cases;
+    for (const auto& [name, of_type] : by_type_)
+      if (const std::string one = value(of_type); one != value(of_other_types_))
+        cases += " WHEN " + literal(name) + " THEN " + (one.empty() ? "NULL" : one);
+    const std::string other = value(of_other_types_);
+    if (cases.empty()) return other.empty() ? "NULL" : other;
+    return begin + cases + (other.empty() ? "" : " ELSE " + other) + " END";
+  };
+  std::vector<std::string> result;
+  result.push_back(choose([&](const Wanted& wanted) -> std::string {
+    if (wanted.whole) return payload;
+    if (wanted.keys.empty()) return "";
+    // A document without members is sent as it is.
+    return "CASE WHEN jsonb_typeof(" + payload + ") <> 'object' THEN " + payload + " END";
+  }));
+  for (std::size_t column = 0; column < member_columns_; ++column)
+    result.push_back(choose([&](const Wanted& wanted) -> std::string {
+      return column < wanted.keys.size() ? payload + " -> " + literal(wanted.keys[column]) : "";
+    }));
+  return result;
+}
+
+const std::vector<std::string>& PayloadSelection::members(std::string_view type) const {
+  const auto found = by_type_.find(type);
+  return found == by_type_.end() ? of_other_types_.prefixes : found->second.prefixes;
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,59 @@
+#include "stages/read/scout.h"
+
+#include <utility>
+
+#include "pipeline/limits.h"
+
+namespace rebuild_projection {
+
+Scout::Scout(const EventStore& store, EventRange range, std::vector<Position> stretch_ends, LastingSession session)
+    : store_(store), rest_(std::move(range)), stretch_ends_(std::move(stretch_ends)), session_(std::move(session)) {
+  if (!stretch_ends_.empty()) rest_.stretch_end = stretch_ends_.front();
+}
+
+void Scout::open(Session& session) {
+  session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  session.execute("SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off");
+  session.execute("DECLARE positions NO SCROLL CURSOR FOR " + store_.positions(rest_));
+  opened_at_ = std::chrono::steady_clock::now();
+}
+
+void Scout::pause() {
+  if (!open_) return;
+  session_.use([this](Session& session) {
+    if (std::exchange(open_, false)) session.execute("COMMIT");
+  });
+}
+
+std::optional<Bounds> Scout::next(std::uint64_t events) {
+  if (at_end_) return std::nullopt;
+  if (open_ && std::chrono::steady_clock::now() - opened_at_ > limits::snapshot_age_max) pause();
+  const Rows found = session_.use([&](Session& session) {
+    // Whatever fails ends the transaction; the next try opens it again, after what was found.
+    if (!std::exchange(open_, false)) open(session);
+    // One message, of which the last statement's result comes back.
+    Rows rows = session.execute((events > 1 ? "MOVE FORWARD " + std::to_string(events - 1) + " FROM positions; " : "") +
+                                "FETCH 1 FROM positions");
+    open_ = true;
+    return rows;
+  });
+  Bounds bounds{rest_.after, std::nullopt, stretch_, events};
+  if (found.size() > 0) {
+    bounds.last.emplace();
+    for (std::size_t column = 0; column < found.columns(); ++column) bounds.last->emplace_back(found.text(0, column));
+    rest_.after = bounds.last;
+    return bounds;
+  }
+  pause();
+  bounds.last = rest_.stretch_end ? rest_.stretch_end : rest_.last;
+  if (stretch_ == stretch_ends_.size()) {
+    at_end_ = true;
+  } else {
+    rest_.after = rest_.stretch_end;
+    ++stretch_;
+    rest_.stretch_end = stretch_ < stretch_ends_.size() ? std::optional(stretch_ends_[stretch_]) : std::nullopt;
+  }
+  return bounds;
+}
+
+}  // namespace rebuild_projection

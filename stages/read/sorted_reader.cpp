@@ -1,0 +1,74 @@
+#include "stages/read/sorted_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/limits.h"
+
+namespace rebuild_projection {
+
+SortedReader::SortedReader(const EventStore& store, EventRange range, Settings settings)
+    : store_(store),
+      whole_(std::move(range)),
+      settings_(std::move(settings)),
+      session_(nullptr, source_connector(settings_.dsn, settings_.stop), settings_.retry, settings_.stop),
+      after_(whole_.after) {}
+
+std::optional<UnreadPage> SortedReader::next(std::size_t events_max) {
+  events_max = std::min(events_max, limits::page_events_max);
+  while (!at_end_) {
+    const std::size_t stretch = stretch_;
+    bool more = false;
+    std::optional<Page> page = session_.use([&](Session& session) -> std::optional<Page> {
+      PageBuilder builder(store_, settings_.payloads, page_bytes_);
+      try {
+        more = fill(session, builder, events_max);
+      } catch (...) {  // the next try begins after the last page
+        rows_.reset();
+        throw;
+      }
+      if (builder.events() == 0) return std::nullopt;
+      after_ = builder.last_position();
+      page_bytes_ = builder.bytes();
+      return builder.take();
+    });
+    if (!more) {
+      rows_.reset();
+      at_end_ = stretch_ == settings_.stretch_ends.size();
+      ++stretch_;
+    }
+    if (!page) continue;
+    page->stretch = stretch;
+    const std::uint64_t events = page->events.size();
+    return UnreadPage{events, [read = std::make_shared<Page>(std::move(*page))] { return std::move(*read); }};
+  }
+  return std::nullopt;
+}
+
+bool SortedReader::fill(Session& session, PageBuilder& page, std::size_t events_max) {
+  if (!rows_) {
+    EventRange rest = whole_;
+    rest.after = after_;
+    if (stretch_ < settings_.stretch_ends.size()) rest.stretch_end = settings_.stretch_ends[stretch_];
+    rows_.emplace(session, store_.events(rest, settings_.payloads));
+  }
+  const std::uint64_t before = rows_->bytes();
+  bool more = true;
+  while (more && page.events() < events_max && page.bytes() < limits::page_bytes_max) {
+    if (const auto row = rows_->next())
+      page.add(*row);
+    else
+      more = false;
+  }
+  bytes_ += rows_->bytes() - before;
+  return more;
+}
+
+std::unique_ptr<PageSource> SortedReader::again(const std::optional<Position>& after, const Position& last) {
+  EventRange range = whole_;
+  if (after) range.after = after;
+  range.last = last;
+  return make_reader(store_, std::move(range), settings_);
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "stages/postgres/copy_out.h"
+#include "stages/read/page_builder.h"
+#include "stages/read/store_reader.h"
+
+namespace rebuild_projection {
+
+/// Without an index every COPY sorts the range, so one COPY brings a whole stretch, page after page, in one snapshot.
+/// Pages are read as they are found.
+class SortedReader final : public StoreReader {
+ public:
+  SortedReader(const EventStore& store, EventRange range, Settings settings);
+
+  std::optional<UnreadPage> next(std::size_t events_max) override;
+  std::unique_ptr<PageSource> again(const std::optional<Position>& after, const Position& last) override;
+  [[nodiscard]] std::uint64_t retries() const override { return session_.retries(); }
+  [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
+
+ private:
+  /// Takes rows until the page is full; says whether there may be more in this stretch.
+  bool fill(Session& session, PageBuilder& page, std::size_t events_max);
+
+  const EventStore& store_;
+  const EventRange whole_;
+  const Settings settings_;
+  LastingSession session_;
+  std::optional<CopyOut> rows_;    ///< declared after the session, so that it ends first
+  std::optional<Position> after_;  ///< what was read ends here
+  std::size_t stretch_ = 0;
+  std::size_t page_bytes_ = 0;  ///< of the last page
+  std::uint64_t bytes_ = 0;
+  bool at_end_ = false;
+};
+
+}  // namespace rebuild_projection

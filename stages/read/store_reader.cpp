@@ -1,0 +1,21 @@
+#include "stages/read/store_reader.h"
+
+#include "stages/read/page_reader.h"
+#include "stages/read/sorted_reader.h"
+
+namespace rebuild_projection {
+
+LastingSession::Connect source_connector(std::string dsn, std::stop_token stop) {
+  return [dsn = std::move(dsn), stop = std::move(stop)](const Session::Backend*) {
+    auto session = std::make_unique<Session>(dsn, "read", Session::Access::read_only);
+    session->cancel_on(stop);
+    return session;
+  };
+}
+
+std::unique_ptr<StoreReader> make_reader(const EventStore& store, EventRange range, StoreReader::Settings settings) {
+  if (settings.indexed) return std::make_unique<PageReader>(store, std::move(range), std::move(settings));
+  return std::make_unique<SortedReader>(store, std::move(range), std::move(settings));
+}
+
+}  // namespace rebuild_projection

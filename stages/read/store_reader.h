@@ -1,0 +1,43 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "pipeline/stages.h"
+#include "stages/postgres/lasting_session.h"
+#include "stages/read/event_store.h"
+
+namespace rebuild_projection {
+
+/// How a session that reads the store is made, at first and anew. A stop cancels its running statement.
+LastingSession::Connect source_connector(std::string dsn, std::stop_token stop);
+
+/// The read stage: pages of a range's events, in position order, as the server copies them out in binary form. A
+/// connection that is lost is made anew, and reading goes on where it was.
+class StoreReader : public PageSource {
+ public:
+  struct Settings {
+    std::string dsn;
+    bool indexed = true;   ///< an index serves the order
+    unsigned readers = 1;  ///< pages that may be read at once
+    PayloadSelection payloads = {};
+    /// Where the range is cut into stretches (Page::stretch): the position that ends each but the last, ascending.
+    std::vector<Position> stretch_ends = {};
+    RetryLimits retry = {};
+    std::stop_token stop = {};  ///< cancels the running statement
+  };
+
+  /// Tries again after a lost connection and the like.
+  [[nodiscard]] virtual std::uint64_t retries() const = 0;
+  /// Bytes that the server sent, by COPY.
+  [[nodiscard]] virtual std::uint64_t bytes() const = 0;
+};
+
+/// With an index, a PageReader; without, a SortedReader. `store` outlives it.
+std::unique_ptr<StoreReader> make_reader(const EventStore& store, EventRange range, StoreReader::Settings settings);
+
+}  // namespace rebuild_projection
