@@ -1,6 +1,7 @@
 """Runs what bench/plan.py names, in turns, and writes the table, results.json and the plots. Started by tools/bench."""
 
 import argparse
+import dataclasses
 import datetime
 import json
 import pathlib
@@ -56,26 +57,30 @@ def in_turns(title, members, repeat, run):
     return runs
 
 
-def result(contender, runs, ours):
+def result(contender, runs, earlier):
+    """Figures of one contender; earlier: name → runs of those before it in the same turns."""
     seconds = [run.seconds for run in runs]
     median = statistics.median(seconds)
-    measured = {
+    # Of each round on its own: its two runs were made one soon after the other.
+    ratios = [run.seconds / ours.seconds for run, ours in zip(runs, earlier[contender.against])] if contender.against else []
+    earlier[contender.name] = runs
+    return {
         "name": contender.name, "what": contender.what, "events": contender.events, "median_seconds": median,
         "min_seconds": min(seconds), "max_seconds": max(seconds), "events_per_second": contender.events / median,
-        "against": contender.against or None, "times_as_long": median / ours[contender.against] if contender.against else None,
+        "against": contender.against or None, "times_as_long": statistics.median(ratios) if ratios else None,
+        "cpu_seconds": statistics.median(run.cpu_seconds for run in runs) if contender.ours else None,
         "peak_memory_kib": max(run.peak_memory_kib for run in runs) if contender.ours else None,
-        "runs": [{"seconds": run.seconds, "peak_memory_kib": run.peak_memory_kib, "summary": run.summary} for run in runs],
+        "runs": [dataclasses.asdict(run) for run in runs],
     }
-    ours[contender.name] = median
-    return measured
 
 
 def table(results):
-    rows = [("name", "events", "seconds", "min", "max", "events/s", "times as long as", "peak MiB")]
+    rows = [("name", "events", "seconds", "min", "max", "events/s", "times as long as", "CPU s", "peak MiB")]
     for r in results:
         rows.append((r["name"], f"{r['events']:,}", f"{r['median_seconds']:.3f}", f"{r['min_seconds']:.3f}",
                      f"{r['max_seconds']:.3f}", f"{r['events_per_second']:,.0f}" if r["events"] else "",
                      f"{r['times_as_long']:.2f} {r['against']}" if r["against"] else "",
+                     f"{r['cpu_seconds']:.2f}" if r["cpu_seconds"] is not None else "",
                      f"{r['peak_memory_kib'] / 1024:.0f}" if r["peak_memory_kib"] else ""))
     widths = [max(map(len, column)) for column in zip(*rows)]
     rows.insert(1, tuple("-" * width for width in widths))
@@ -106,29 +111,30 @@ def measure(chosen, plan, maker):
     plan.needs(maker.knows)
     results, sweeps = [], []
     for group in plan.groups:
-        ours = {}
+        earlier = {}
         runs = in_turns("table", group, chosen.repeat, maker.run)
-        results += [result(contender, own, ours) for contender, own in zip(group, runs)]
+        results += [result(contender, own, earlier) for contender, own in zip(group, runs)]
     for sweep in plan.sweeps:
         members = [point.contender for point in sweep.points]
         runs = in_turns(sweep.name, members, 1 if chosen.quick else chosen.repeat, maker.run)
-        ours = {}
-        sweeps.append((sweep, [result(contender, own, ours) for contender, own in zip(members, runs)]))
+        earlier = {}
+        sweeps.append((sweep, [result(contender, own, earlier) for contender, own in zip(members, runs)]))
     return results, sweeps
 
 
 def main():
     chosen = options()
     program = (chosen.build / "rebuild_projection").resolve()
-    plan = planned.Plan(str(program), chosen.events, chosen.only)
+    maker = contenders.Contenders(str(program), str(chosen.output.resolve() / "summary.json"))
+    plan = planned.Plan(maker, chosen.events, chosen.only)
     if chosen.list:
         for name, what in plan.everything:
             print(f"{name:22} {what}")
         return
     if not program.is_file():
-        raise contenders.Failure(f"--build: there is no program {program}; tools/build makes it.")
+        raise store.Failure(f"--build: there is no program {program}; tools/build makes it.")
     chosen.output.mkdir(parents=True, exist_ok=True)
-    results, sweeps = measure(chosen, plan, contenders.Contenders(str(program)))
+    results, sweeps = measure(chosen, plan, maker)
     revision = subprocess.run(["git", "-C", str(store.FOLDER), "describe", "--always", "--dirty"], capture_output=True, text=True,
                               check=False).stdout.strip()
     version = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
@@ -149,9 +155,11 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except contenders.Failure as failure:
+    except store.Failure as failure:
         sys.exit(f"tools/bench: {failure}")
     except subprocess.CalledProcessError as error:
         sys.exit(f"tools/bench: {error.cmd[0]} ended with {error.returncode}.")
+    except OSError as error:
+        sys.exit(f"tools/bench: {error.filename or ''}: {error.strerror}.")
     except KeyboardInterrupt:
         sys.exit(130)

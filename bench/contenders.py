@@ -15,10 +15,6 @@ SECOND = "recruiter_activity"
 RIVALS = store.FOLDER / "rivals"
 
 
-class Failure(Exception):
-    """Ends the whole run; a sentence for the person at the terminal."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Contender:
     name: str
@@ -34,16 +30,17 @@ class Contender:
 @dataclasses.dataclass(frozen=True)
 class Run:
     seconds: float
+    cpu_seconds: float  # of the process; the server's are not in it
     peak_memory_kib: int
     summary: dict  # what the program says of itself; empty for others
 
 
 class Contenders:
-    """Knows the program; makes contenders."""
+    """Knows the program, and the file that its summary goes to; makes contenders and runs them."""
 
-    def __init__(self, program):
+    def __init__(self, program, summary):
         self.program = program
-        self.summary = os.path.join(tempfile.gettempdir(), f"rebuild_projection_bench.{os.getpid()}.json")
+        self.summary = summary
 
     def ours(self, name, what, events, *options, projections=TABLE, full=False, **fields):
         command = (self.program, "--projections", str(store.FOLDER / "projections"), "--projection", projections,
@@ -60,12 +57,12 @@ class Contenders:
         store.execute(contender.events, *contender.prepare, "checkpoint")
         run = self._timed(contender)
         if contender.ours and run.summary["events_read"] != contender.events:
-            raise Failure(f"{contender.name}: read {run.summary['events_read']} of {contender.events} events.")
+            raise store.Failure(f"{contender.name}: read {run.summary['events_read']} of {contender.events} events.")
         if contender.same:
             theirs, ours = contender.same
             only_theirs, only_ours = store.differences(contender.events, theirs, ours)
             if only_theirs or only_ours:
-                raise Failure(f"{contender.name}: its rows differ from {contender.against or 'what SQL computes'}, so its time does not "
+                raise store.Failure(f"{contender.name}: its rows differ from {contender.against or 'what SQL computes'}, so its time does not "
                               f"count: {only_theirs} rows are only its own, {only_ours} are missing.")
         return run
 
@@ -82,13 +79,13 @@ class Contenders:
             if process.returncode != 0:
                 errors.seek(0)
                 sys.stderr.write(errors.read().decode(errors="replace"))
-                raise Failure(f"{contender.name}: ended with {process.returncode}: {' '.join(contender.command)}")
+                raise store.Failure(f"{contender.name}: ended with {process.returncode}: {' '.join(contender.command)}")
         summary = {}
         if contender.ours:
             with open(self.summary, encoding="utf-8") as file:
                 summary = json.load(file)
             os.unlink(self.summary)
-        return Run(seconds, usage.ru_maxrss, summary)
+        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, summary)
 
     def knows(self, option, events):
         """Whether the program takes this option, and not only to refuse it."""

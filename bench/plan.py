@@ -29,16 +29,15 @@ class Sweep:
 class Plan:
     """groups: lists of contenders that take turns, ours first; sweeps: their points take turns too."""
 
-    def __init__(self, program, events, only):
+    def __init__(self, maker, events, only):
         small = min(200_000, max(12, events // 10))
-        maker = made.Contenders(program)
         groups = [whole_store(maker, events), batches(maker, small), [
             maker.whole_rebuild("empty_store", "a run that finds no events", 0)]]
         sweeps = [batch_sizes(maker, small), tokens(maker, small), readers(maker, events), sizes(maker, events)]
         known = {c.name for group in groups for c in group} | {s.name for s in sweeps}
         unknown = sorted(set(only) - known)
         if unknown:
-            raise made.Failure(f"--only: nothing is called {', '.join(unknown)}; tools/bench --list shows the names.")
+            raise store.Failure(f"--only: nothing is called {', '.join(unknown)}; tools/bench --list shows the names.")
         self.everything = [(c.name, c.what) for group in groups for c in group] + [(s.name, s.title) for s in sweeps]
         self.groups = [with_ours(group, only) for group in groups]
         self.sweeps = [sweep for sweep in sweeps if not only or sweep.name in only]

@@ -14,12 +14,18 @@ FOLDER = pathlib.Path(__file__).resolve().parent
 TOOLS = FOLDER.parent / "tools"
 
 
+class Failure(Exception):
+    """Ends the whole run; a sentence for the person at the terminal."""
+
+
 def database(events):
     return f"events_{events}"
 
 
 def execute(events, *statements):
     """Runs statements in the store of so many events, each in a transaction of its own; the rows of the last one, if it has any."""
+    if psycopg2 is None:
+        raise Failure("Python has no psycopg2; tools/packages bench installs it.")
     connection = psycopg2.connect(dbname=database(events))
     try:
         connection.autocommit = True
@@ -27,6 +33,8 @@ def execute(events, *statements):
             for statement in statements:
                 cursor.execute(statement)
             return cursor.fetchall() if cursor.description else None
+    except psycopg2.Error as error:
+        raise Failure(f"database {database(events)}: {str(error).splitlines()[0]}") from error
     finally:
         connection.close()
 
@@ -39,10 +47,6 @@ def create(events):
         psql += ["-f", str(script)]
     subprocess.run(psql, check=True)
     execute(events, "vacuum analyze event_store", "checkpoint")
-
-
-def drop(events):
-    subprocess.run(["dropdb", "--force", database(events)], check=True)
 
 
 def differences(events, left, right):
