@@ -31,7 +31,7 @@ install(FILES ${packaging}/copyright DESTINATION ${documentation} COMPONENT runt
 install(FILES ${packaging}/copyright DESTINATION ${documentation}-dev COMPONENT development)
 # The pages and what they link to, in their folders, so that the links lead somewhere.
 file(GLOB_RECURSE pages RELATIVE ${PROJECT_SOURCE_DIR} CONFIGURE_DEPENDS
-  pipeline/*.md stages/*.md tools/*.md tests/*.md bench/*.md tools/deploy/* tools/stores/* tests/install/consumer/*)
+  pipeline/*.md stages/*.md tools/*.md tests/*.md bench/*.md bench/plots/* tools/deploy/* tools/stores/* tests/install/consumer/*)
 foreach(page README.md meson-notes.md ${pages})
   get_filename_component(folder ${page} DIRECTORY)
   install(FILES ${PROJECT_SOURCE_DIR}/${page} DESTINATION ${documentation}/${folder} COMPONENT runtime)
