@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <future>
 #include <memory>
 
 #include "pipeline/engine.h"
@@ -92,7 +93,11 @@ class Rebuild {
           Committer::Settings{
               .on_error = options_.on_error, .truncate = options_.truncate, .show_values = options_.show_values});
     }
-    Report report = run_pipeline(options_, projectors, {*reader, *parser, committer_ ? &*committer_ : nullptr},
+    Report report = run_pipeline(options_, projectors,
+                                 {.source = *reader,
+                                  .parser = *parser,
+                                  .sink = committer_ ? &*committer_ : nullptr,
+                                  .all_read = [this] { begin_to_count(); }},
                                  progress, stop_, first_stretches);
     report.retries = reader->retries();
     report.bytes_read = reader->bytes();
@@ -177,13 +182,21 @@ class Rebuild {
     }
   }
 
+  /// Counts the whole range, while its last events are being written.
+  void begin_to_count() noexcept {
+    try {
+      counted_ = std::async(std::launch::async, [this] { return count(plan_.range); });
+    } catch (const std::exception&) {  // no thread to be had: it is counted at the end
+    }
+  }
+
   /// Nothing may be lost in silence: the store, asked again, must have as many events in what was replayed as were
   /// read.
   void check_count(Report& report) {
     if (!went_well(report) || !report.last_position) return;
     EventRange replayed = plan_.range;
     replayed.last = report.last_position;
-    const std::uint64_t there = count(replayed);
+    const std::uint64_t there = counted_.valid() ? counted_.get() : count(replayed);
     if (there == report.events_read) return;
     report.ending = Ending::failed;
     found_late_events_ = other_count;
@@ -272,6 +285,7 @@ class Rebuild {
   const Checkpoints checkpoints_;
   LastingSession source_, target_;                ///< what is transient is tried again
   std::optional<Committer> committer_;            ///< APPLY's
+  std::future<std::uint64_t> counted_;            ///< declared after the session that it uses
   std::optional<std::string> found_late_events_;  ///< Checkpoints::finish()'s
   std::vector<std::string> warnings_ = plan_.warnings;
 };
