@@ -67,7 +67,13 @@ const FileProjector::RuleNumbers& FileProjector::rules_for(std::string_view even
 
 void FileProjector::handle(const Event& event, Changes& changes) const {
   EventValues values(event);
-  std::array<Json, key_columns_max> key_space;
+  std::array<Json, 4> few_parts;
+  std::vector<Json> many_parts;
+  std::span<Json> key_space = few_parts;
+  if (table().key.size() > few_parts.size()) {
+    many_parts.resize(table().key.size());
+    key_space = many_parts;
+  }
   for (const std::size_t number : rules_for(event.type())) {
     const BoundRule& rule = rules_[number];
     if (!values.hold(rule.event_when)) continue;

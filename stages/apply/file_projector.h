@@ -32,7 +32,7 @@ class FileProjector final : public Projector {
   FileProjector(std::shared_ptr<const ProjectionFile::Content> content, Parts parts);
 
   [[nodiscard]] const RuleNumbers& rules_for(std::string_view event_type) const;
-  /// `key_space` holds at least key_columns_max parts; what it holds does not matter.
+  /// `key_space` holds at least as many parts as a key; what they are does not matter.
   static void apply(const BoundRule& rule, EventValues& values, std::span<Json> key_space, Changes& changes);
 
   std::shared_ptr<const ProjectionFile::Content> content_;
