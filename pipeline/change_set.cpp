@@ -12,10 +12,10 @@ namespace {
 
 // Rows that wait to be composed: enough that the cache misses of one are over when its turn comes, few enough that
 // what was fetched is still there. Texts beyond this are composed at once.
-constexpr std::size_t waiting_rows_max = 32;
+constexpr std::size_t waiting_rows_max = 16;
 constexpr std::size_t waiting_text_bytes_max = 65'536;
 
-constexpr std::size_t line_bytes = 64;
+constexpr std::size_t line_bytes = 64, prefetched_lines = 5;  // the changes of some ten columns
 
 std::uint32_t short_hash(std::string_view key) {
   return static_cast<std::uint32_t>(hash_of(key));
@@ -52,12 +52,14 @@ void ChangeSet::settle() const {
     }
     for (std::size_t i = 0; i < count; ++i) {
       likely[i] = rows_.probable(hashes[i]);
+      if (likely[i] == nullptr) continue;
       __builtin_prefetch(likely[i]);
+      __builtin_prefetch(reinterpret_cast<const char*>(likely[i] + 1) - 1);  // it may lie in two lines
     }
     for (std::size_t i = 0; i < count; ++i) {
       if (likely[i] == nullptr) continue;
       const auto* const changes = static_cast<const char*>(likely[i]->change.present.address());
-      for (std::size_t line = 0; line < 5; ++line) __builtin_prefetch(changes + line * line_bytes);
+      for (std::size_t line = 0; line < prefetched_lines; ++line) __builtin_prefetch(changes + line * line_bytes);
     }
     for (std::size_t i = 0; i < count; ++i) compose(pending[i], hashes[i]);
   }

@@ -93,6 +93,8 @@ class Writer {
 
   /// For a column that is only set or initialised.
   void plain(Action action, const Column& column, const Json& json) {
+    if (column.type == ColumnType::timestamp)
+      if (const auto printed = Timestamp::parse_printed(json.text)) return moment(action, *printed);
     if (column.type != ColumnType::integer || json.kind != Json::Kind::number)
       return text(action, Kind::text, json.text);
     std::int64_t whole = 0;

@@ -12,11 +12,14 @@ static_assert(sizeof(void*) != 8 || sizeof(ChangedRow) == 40);
 ChangedRow& RowTable::find_or_insert(std::uint32_t hash, std::string_view key) {
   if (size_ >= slots_.size() / 4 * 3) grow();
   const std::size_t mask = slots_.size() - 1;
+  std::array<char, sizeof(ChangedRow::key_)> padded{};
+  const bool is_short = key.size() <= padded.size();
+  if (is_short) std::memcpy(padded.data(), key.data(), key.size());
   std::size_t at = hash & mask;
   for (; slots_[at].row != 0; at = (at + 1) & mask) {
     if (slots_[at].hash != hash) continue;
     ChangedRow& row = (*this)[slots_[at].row - 1];
-    if (row.key() == key) return row;
+    if (row.key_size_ == key.size() && (is_short ? row.key_ == padded : row.key() == key)) return row;
   }
   if (size_ == std::numeric_limits<std::uint32_t>::max()) throw std::length_error("more rows than a batch can hold");
   if (size_ % chunk_rows == 0) chunks_.push_back(std::make_unique<ChangedRow[]>(chunk_rows));

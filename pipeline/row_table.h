@@ -30,7 +30,7 @@ class ChangedRow {
   }
 
   std::uint32_t key_size_ = 0;
-  std::array<char, 16> key_{};  // a uuid, or where a longer one is
+  std::array<char, 16> key_{};  // a uuid, or a shorter one and zeros, or where a longer one is
 };
 
 /// Rows by key: an open table of numbers of rows with their hashes beside them, and rows that stay where they are.
