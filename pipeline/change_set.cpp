@@ -1,108 +1,170 @@
 #include "pipeline/change_set.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <utility>
+
+#include "pipeline/hash.h"
 
 namespace rebuild_projection {
 namespace {
 
-// What a row costs besides the texts and vectors it holds: its node in the hash table (link, hash, key and value), its
-// place in the bucket array, and what the allocator adds to a block.
-constexpr std::size_t block_bytes = 16;
-constexpr std::size_t node_bytes =
-    sizeof(std::string) + sizeof(ChangeSet::Row) + 2 * sizeof(void*) + 2 * sizeof(void*) + block_bytes;
-const std::size_t inline_text_size = std::string().capacity();  // shorter ones live inside the string object
+// Rows that wait to be composed: enough that the cache misses of one are over when its turn comes, few enough that
+// what was fetched is still there. Texts beyond this are composed at once.
+constexpr std::size_t waiting_rows_max = 16;
+constexpr std::size_t waiting_text_bytes_max = 65'536;
 
-std::size_t heap_bytes(const std::string& text) {
-  return text.capacity() <= inline_text_size ? 0 : text.capacity() + 1 + block_bytes;
+constexpr std::size_t line_bytes = 64, prefetched_lines = 5;  // the changes of some ten columns
+
+std::uint32_t short_hash(std::string_view key) {
+  return static_cast<std::uint32_t>(hash_of(key));
 }
 
-std::size_t heap_bytes(const Value& value) {
-  if (const auto* text = std::get_if<std::string>(&value)) return heap_bytes(*text);
-  if (const auto* number = std::get_if<Decimal>(&value)) return number->heap_bytes();
-  const auto* list = std::get_if<std::unique_ptr<List>>(&value);
-  if (list == nullptr) return 0;
-  return sizeof(List) + 2 * block_bytes + ((*list)->base ? heap_bytes(*(*list)->base) : 0) +
-         (*list)->appended.capacity() * sizeof(std::optional<std::string>) + (*list)->appended_bytes;
-}
-
-std::size_t heap_bytes(const ColumnChanges& columns) {
-  if (columns.capacity() == 0) return 0;
-  std::size_t bytes = block_bytes + columns.capacity() * sizeof(ColumnChange);
-  for (const ColumnChange& column : columns) {
-    bytes += heap_bytes(column.value);
-    if (column.if_null) bytes += sizeof(Value) + block_bytes + heap_bytes(*column.if_null);
-  }
-  return bytes;
-}
-
-std::size_t heap_bytes(const ChangeSet::Row& row) {
-  std::size_t bytes = block_bytes + row.key.capacity() * sizeof(std::string);
-  for (const std::string& value : row.key) bytes += heap_bytes(value);
-  return bytes + heap_bytes(row.change.present) + heap_bytes(row.change.absent);
+/// The first bytes of a key as a number that sorts as they do.
+std::uint64_t beginning(std::string_view key) {
+  std::uint64_t number = 0;
+  for (std::size_t i = 0; i < sizeof(number); ++i)
+    number = number << 8 | (i < key.size() ? static_cast<unsigned char>(key[i]) : 0U);
+  return number;
 }
 
 }  // namespace
 
-void ChangeSet::add(Key&& key, RowChange&& change) {
-  const auto [at, is_new] = rows_.try_emplace(std::move(key.canonical));
-  Row& row = at->second;
-  if (is_new) {
-    row.key = std::move(key.values);
-    row.change = std::move(change);
-    row.bytes = node_bytes + heap_bytes(at->first) + heap_bytes(row);
-    bytes_ += row.bytes;
-  } else {
-    compose_into(row, std::move(key.values), std::move(change));
-    const std::size_t bytes = node_bytes + heap_bytes(at->first) + heap_bytes(row);
-    bytes_ += bytes - row.bytes;
-    row.bytes = bytes;
+void ChangeSet::add(PendingChanges& changes) {
+  waiting_.append(changes);
+  changes.clear();
+  if (waiting_.rows.size() >= waiting_rows_max || waiting_.texts.size() >= waiting_text_bytes_max) settle();
+}
+
+/// Composes what waits. The misses of all of it overlap: first the slots of the table are fetched, then the rows they
+/// name, then what the rows hold.
+void ChangeSet::settle() const {
+  if (waiting_.rows.empty()) return;
+  std::array<std::uint32_t, waiting_rows_max> hashes;
+  std::array<const Row*, waiting_rows_max> likely;
+  for (std::size_t begin = 0; begin < waiting_.rows.size(); begin += waiting_rows_max) {
+    const std::size_t count = std::min(waiting_rows_max, waiting_.rows.size() - begin);
+    const PendingChanges::Row* const pending = &waiting_.rows[begin];
+    for (std::size_t i = 0; i < count; ++i) {
+      hashes[i] = short_hash(waiting_.key(pending[i]));
+      rows_.prefetch_slot(hashes[i]);
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      likely[i] = rows_.probable(hashes[i]);
+      if (likely[i] == nullptr) continue;
+      __builtin_prefetch(likely[i]);
+      __builtin_prefetch(reinterpret_cast<const char*>(likely[i] + 1) - 1);  // it may lie in two lines
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+      if (likely[i] == nullptr) continue;
+      const auto* const changes = static_cast<const char*>(likely[i]->change.present.address());
+      for (std::size_t line = 0; line < prefetched_lines; ++line) __builtin_prefetch(changes + line * line_bytes);
+    }
+    for (std::size_t i = 0; i < count; ++i) compose(pending[i], hashes[i]);
   }
+  waiting_.clear();
+  if (waiting_.texts.capacity() > 4 * waiting_text_bytes_max) std::string().swap(waiting_.texts);
+}
+
+void ChangeSet::compose(const PendingChanges::Row& pending, std::uint32_t hash) const {
+  Row& row = rows_.find_or_insert(hash, waiting_.key(pending));
+  RowChange& change = row.change;
+  const std::size_t bytes_before = change.heap_bytes();
+  const bool removes = pending.kind == PendingChanges::Row::Kind::remove;
+  if (!change.creates || removes) spell(row, waiting_.spelling(pending));
+  if (removes) {
+    change = RowChange::remove();
+  } else if (pending.kind == PendingChanges::Row::Kind::upsert) {
+    change.create();
+  }
+  if (pending.operations > 1 && change.present.empty() && !change.removes) {
+    std::size_t text_bytes = 0;
+    for (std::size_t i = 0; i < pending.operations; ++i) {
+      const ColumnChange one = waiting_.change(pending, i);
+      if (one.value.is_text()) text_bytes += one.value.text().size() + 3;
+    }
+    change.present.reserve(pending.operations, text_bytes);
+  }
+  for (std::size_t i = 0; i < pending.operations; ++i) {
+    const ColumnChange one = waiting_.change(pending, i);
+    if (change.creates && !change.same) change.absent.compose(*table_, one);
+    if (!change.removes) change.present.compose(*table_, one);
+  }
+  change_bytes_ += change.heap_bytes() - bytes_before;
+}
+
+void ChangeSet::add(std::string_view key, std::string_view spelling, RowChange&& later) {
+  settle();
+  Row& row = rows_.find_or_insert(short_hash(key), key);
+  const std::size_t bytes_before = row.change.heap_bytes();
+  if (!row.change.creates || later.removes) spell(row, spelling);
+  rebuild_projection::compose(*table_, row.change, std::move(later));
+  change_bytes_ += row.change.heap_bytes() - bytes_before;
 }
 
 void ChangeSet::append(ChangeSet&& later) {
-  if (rows_.empty()) {
-    rows_.swap(later.rows_);
-    std::swap(bytes_, later.bytes_);
-    return;
-  }
-  while (!later.rows_.empty()) {
-    auto inserted = rows_.insert(later.rows_.extract(later.rows_.begin()));
-    Row& row = inserted.position->second;
-    if (inserted.inserted) {
-      bytes_ += row.bytes;
-      continue;
+  if (empty()) {
+    *this = std::move(later);
+  } else {
+    later.settle();
+    for (std::size_t number = 0; number < later.rows_.size(); ++number) {
+      Row& row = later.rows_[number];
+      add(row.key(), later.spelling_of(row), std::move(row.change));
     }
-    Row& other = inserted.node.mapped();
-    compose_into(row, std::move(other.key), std::move(other.change));
-    const std::size_t bytes = node_bytes + heap_bytes(inserted.position->first) + heap_bytes(row);
-    bytes_ += bytes - row.bytes;
-    row.bytes = bytes;
   }
   later.clear();
 }
 
-void ChangeSet::compose_into(Row& row, std::vector<std::string>&& key, RowChange&& later) {
-  // The key is written only where the row is created: 1.0 and 1.00 are one key, and the row's creator says which is
-  // written.
-  if (!row.change.creates || later.removes) row.key = std::move(key);
-  compose(*table_, row.change, std::move(later));
+/// The key is written only where the row is created: 1.0 and 1.00 are one key, and the row's creator says which is
+/// written.
+void ChangeSet::spell(const Row& row, std::string_view spelling) const {
+  if (spellings_.empty() && spelling.empty()) return;
+  constexpr std::size_t node_bytes = allocated_bytes(sizeof(void*) + sizeof(std::pair<const Row*, std::string>));
+  const auto found = spellings_.find(&row);
+  if (found != spellings_.end()) {
+    spelling_bytes_ -= node_bytes + found->second.capacity();
+    if (spelling.empty()) spellings_.erase(found);
+  }
+  if (spelling.empty()) return;
+  std::string& text = spellings_[&row];
+  text = spelling;
+  spelling_bytes_ += node_bytes + text.capacity();
+}
+
+std::string_view ChangeSet::spelling_of(const Row& row) const {
+  if (spellings_.empty()) return {};
+  const auto found = spellings_.find(&row);
+  return found == spellings_.end() ? std::string_view() : found->second;
+}
+
+std::size_t ChangeSet::size() const {
+  settle();
+  return rows_.size();
+}
+
+std::string ChangeSet::key_text(const Row& row, std::size_t part) const {
+  return rebuild_projection::key_text(*table_, row.key(), spelling_of(row), part);
 }
 
 std::vector<const ChangeSet::Row*> ChangeSet::sorted() const {
-  std::vector<const std::pair<const std::string, Row>*> entries;
+  settle();
+  // The first bytes beside the row: few comparisons have to look at it.
+  std::vector<std::pair<std::uint64_t, const Row*>> entries;
   entries.reserve(rows_.size());
-  for (const auto& entry : rows_) entries.push_back(&entry);
-  std::sort(entries.begin(), entries.end(),
-            [](const auto* left, const auto* right) { return left->first < right->first; });
+  for (std::size_t number = 0; number < rows_.size(); ++number)
+    entries.emplace_back(beginning(std::as_const(rows_)[number].key()), &rows_[number]);
+  std::sort(entries.begin(), entries.end(), [](const auto& left, const auto& right) {
+    return left.first != right.first ? left.first < right.first : left.second->key() < right.second->key();
+  });
   std::vector<const Row*> result;
   result.reserve(entries.size());
-  for (const auto* entry : entries) result.push_back(&entry->second);
+  for (const auto& entry : entries) result.push_back(entry.second);
   return result;
 }
 
 void ChangeSet::clear() {
-  std::unordered_map<std::string, Row>().swap(rows_);  // gives the buckets back too
-  bytes_ = 0;
+  *this = ChangeSet(*table_);
 }
 
 }  // namespace rebuild_projection

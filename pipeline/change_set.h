@@ -2,47 +2,59 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "pipeline/key.h"
+#include "pipeline/pending_changes.h"
 #include "pipeline/row_change.h"
+#include "pipeline/row_table.h"
 #include "pipeline/table.h"
 
 namespace rebuild_projection {
 
 /// The changes of one projector, at most one per row.
-/// Not thread-safe. Keeps a reference to the layout.
+/// Not thread-safe, not even for readers: the last few changes are composed when somebody asks. Keeps a reference to
+/// the layout.
 class ChangeSet {
  public:
-  struct Row {
-    std::vector<std::string> key;  ///< as the event spelled it that creates the row
-    RowChange change;
-    std::size_t bytes = 0;  ///< this row's share of bytes()
-  };
+  using Row = ChangedRow;
 
   explicit ChangeSet(const TableLayout& table) : table_(&table) {}
 
-  /// The row's change becomes "what it was, then `change`".
-  void add(Key&& key, RowChange&& change);
+  /// Each row's change becomes "what it was, then these", in their order. Leaves them empty.
+  void add(PendingChanges& changes);
+  /// The row's change becomes "what it was, then `change`". The key is one of append_key().
+  void add(std::string_view key, std::string_view spelling, RowChange&& change);
   /// All of `later` after all of this.
   void append(ChangeSet&& later);
 
   [[nodiscard]] const TableLayout& table() const { return *table_; }
-  [[nodiscard]] std::size_t size() const { return rows_.size(); }
-  [[nodiscard]] bool empty() const { return rows_.empty(); }
-  /// Memory held, in bytes, estimated from the number and size of the values.
-  [[nodiscard]] std::size_t bytes() const { return bytes_; }
-  /// The rows in the order of their canonical keys: the order in which they are locked and written.
+  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] bool empty() const { return rows_.size() == 0 && waiting_.rows.empty(); }
+  /// Memory held, in bytes, to within a tenth. Costs nothing to ask.
+  [[nodiscard]] std::size_t bytes() const { return rows_.bytes() + change_bytes_ + spelling_bytes_; }
+  /// The rows in the order of their canonical keys: the order in which they are locked and written. Valid until a
+  /// change is added.
   [[nodiscard]] std::vector<const Row*> sorted() const;
+  /// What is written to a key column: as the event spelled it that creates the row.
+  [[nodiscard]] std::string key_text(const Row& row, std::size_t part) const;
   void clear();
 
  private:
-  void compose_into(Row& row, std::vector<std::string>&& key, RowChange&& later);
+  void settle() const;
+  void compose(const PendingChanges::Row& pending, std::uint32_t hash) const;
+  void spell(const Row& row, std::string_view spelling) const;
+  [[nodiscard]] std::string_view spelling_of(const Row& row) const;
 
   const TableLayout* table_;
-  std::unordered_map<std::string, Row> rows_;
-  std::size_t bytes_ = 0;
+  // Mutable: a change that waits says the same as one that is composed.
+  mutable PendingChanges waiting_;  // so many that their cache misses overlap
+  mutable RowTable rows_;
+  mutable std::unordered_map<const Row*, std::string> spellings_;  // of the few keys that are not spelled canonically
+  mutable std::size_t change_bytes_ = 0;
+  mutable std::size_t spelling_bytes_ = 0;
 };
 
 }  // namespace rebuild_projection

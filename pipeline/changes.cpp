@@ -1,7 +1,12 @@
 #include "pipeline/changes.h"
 
+#include <algorithm>
+#include <array>
 #include <charconv>
+#include <cstdint>
+#include <limits>
 #include <stdexcept>
+#include <vector>
 
 #include "pipeline/column_error.h"
 
@@ -10,6 +15,7 @@ namespace rebuild_projection {
 namespace {
 
 using Action = ColumnChange::Action;
+using Kind = ValueView::Kind;
 
 /// An integral number of an integer column, or the column's scale of any other.
 Decimal to_decimal(const Column& column, const Json& json) {
@@ -33,40 +39,75 @@ Timestamp to_timestamp(const Column& column, const Json& json) {
   return *moment;
 }
 
-/// The text for a column that is only set or initialised.
-std::string to_column_text(const Column& column, const Json& json) {
-  if (column.type == ColumnType::integer && json.kind == Json::Kind::number) {
-    const std::string_view text = json.text;
-    std::int64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error == std::errc() && end == text.data() + text.size()) return std::to_string(number);
-    return to_decimal(column, json).to_text();
-  }
-  return std::string(json.text);
-}
+/// What one event does to one row's columns, being written.
+class Writer {
+ public:
+  Writer(PendingChanges& pending, std::uint16_t column) : pending_(pending) { one_.column = column; }
 
-Value make_list(const Json* base, const Json* element) {
-  auto list = std::make_unique<List>();
-  if (base != nullptr) list->base = std::string(base->text);
-  if (element == nullptr) return list;
-  if (element->kind == Json::Kind::null) {
-    list->appended.emplace_back(std::nullopt);
-  } else {
-    const std::string& text = list->appended.emplace_back(std::string(element->text)).value();
-    const bool is_inline = text.capacity() <= std::string().capacity();
-    list->appended_bytes = is_inline ? 0 : text.capacity() + 1;
+  void text(Action action, Kind kind, std::string_view text) {
+    if (text.size() > std::numeric_limits<std::uint32_t>::max()) throw std::length_error("a text of more than 4 GiB");
+    one_.size = static_cast<std::uint32_t>(text.size());
+    one_.number = static_cast<std::int64_t>(pending_.texts.size() - pending_.rows.back().text);
+    pending_.texts += text;
+    write(action, kind);
   }
-  return list;
-}
+  void number(Action action, std::int64_t coefficient, int scale) {
+    one_.size = static_cast<std::uint32_t>(scale);
+    one_.number = coefficient;
+    write(action, Kind::number);
+  }
+  void number(Action action, const Decimal& number) {
+    if (const auto coefficient = number.small_coefficient())
+      this->number(action, *coefficient, number.scale());
+    else
+      text(action, Kind::digits, number.to_text());
+  }
+  void moment(Action action, Timestamp moment) {
+    one_.number = moment.microseconds;
+    write(action, Kind::moment);
+  }
+  void null(Action action) { write(action, Kind::null); }
+  /// A NULL that is appended.
+  void no_value() { text(Action::combine, Kind::no_value, {}); }
 
-/// `json` as the column holds it: as what its combining operation works on, or as text.
-Value to_value(const Column& column, const Json& json) {
-  const std::optional<Operation> combining = column.operations.combining();
-  if (!combining) return to_column_text(column, json);
-  if (*combining == Operation::append) return make_list(&json, nullptr);
-  if (column.type == ColumnType::timestamp) return to_timestamp(column, json);
-  return to_decimal(column, json);
-}
+  /// `json` as the column holds it: as what its combining operation works on, or as text.
+  void value(Action action, const Column& column, const Json& json) {
+    const std::optional<Operation> combining = column.operations.combining();
+    if (!combining)
+      plain(action, column, json);
+    else if (*combining == Operation::append)
+      text(action, Kind::base, json.text);
+    else if (column.type == ColumnType::timestamp)
+      moment(action, to_timestamp(column, json));
+    else
+      number(action, to_decimal(column, json));
+  }
+
+ private:
+  void write(Action action, Kind kind) {
+    one_.action = action;
+    one_.kind = kind;
+    pending_.operations.push_back(one_);
+    ++pending_.rows.back().operations;
+  }
+
+  /// For a column that is only set or initialised.
+  void plain(Action action, const Column& column, const Json& json) {
+    if (column.type == ColumnType::timestamp)
+      if (const auto printed = Timestamp::parse_printed(json.text)) return moment(action, *printed);
+    if (column.type != ColumnType::integer || json.kind != Json::Kind::number)
+      return text(action, Kind::text, json.text);
+    std::int64_t whole = 0;
+    const auto [end, error] = std::from_chars(json.text.data(), json.text.data() + json.text.size(), whole);
+    if (error == std::errc() && end == json.text.data() + json.text.size()) return number(action, whole, 0);
+    number(action, to_decimal(column, json));
+  }
+
+  PendingChanges& pending_;
+  PendingChanges::Operation one_;
+};
+
+constexpr std::size_t usual_key_parts = 4;  // more of them take an allocation
 
 /// They refer to the operands.
 std::vector<Json> to_parts(std::initializer_list<Operand> key) {
@@ -81,39 +122,44 @@ void check_declared(const Column& column, Operation operation) {
                            quoted(column));
 }
 
-/// The change that `operation` makes; nullopt where it makes none.
-std::optional<ColumnChange> make_change(const Column& column, std::uint16_t index, Operation operation,
-                                        const Json& json) {
-  if (json.kind == Json::Kind::invalid) throw unreadable_value(column, json);
-  const bool absent = json.kind == Json::Kind::missing || json.kind == Json::Kind::null;
-  switch (operation) {
-    case Operation::set:
-      if (json.kind == Json::Kind::missing) return std::nullopt;
-      return ColumnChange{index, Action::replace, absent ? Value(Null{}) : to_value(column, json), nullptr};
-    case Operation::init:
-      if (absent) return std::nullopt;
-      return ColumnChange{index, Action::init, to_value(column, json), nullptr};
-    case Operation::add:
-      return ColumnChange{index, Action::combine, absent ? Value(Decimal(0)) : to_value(column, json), nullptr};
-    case Operation::min:
-    case Operation::max:
-      if (absent) return std::nullopt;
-      return ColumnChange{index, Action::combine, to_value(column, json), nullptr};
-    case Operation::append:
-      if (json.kind == Json::Kind::missing) return std::nullopt;
-      return ColumnChange{index, Action::combine, make_list(nullptr, &json), nullptr};
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
-Changes::Row& Changes::Row::apply(Operation operation, std::size_t column, const Json& value) {
-  const TableLayout& table = *changes_->table_;
-  const Column& target = table.columns.at(column);
+Changes::Row& Changes::Row::apply(Operation operation, std::size_t column, const Json& json) {
+  const Column& target = changes_->table_->columns.at(column);
   check_declared(target, operation);
-  if (auto change = make_change(target, static_cast<std::uint16_t>(column), operation, value))
-    compose(table, changes_->pending_[index_].second.present, std::move(*change));
+  if (json.kind == Json::Kind::invalid) throw unreadable_value(target, json);
+  const bool missing = json.kind == Json::Kind::missing;
+  const bool absent = missing || json.kind == Json::Kind::null;
+  Writer writer(changes_->pending_, static_cast<std::uint16_t>(column));
+  switch (operation) {
+    case Operation::set:
+      if (missing) break;
+      if (absent)
+        writer.null(Action::replace);
+      else
+        writer.value(Action::replace, target, json);
+      break;
+    case Operation::init:
+      if (!absent) writer.value(Action::init, target, json);
+      break;
+    case Operation::add:
+      if (absent)
+        writer.number(Action::combine, 0, 0);
+      else
+        writer.value(Action::combine, target, json);
+      break;
+    case Operation::min:
+    case Operation::max:
+      if (!absent) writer.value(Action::combine, target, json);
+      break;
+    case Operation::append:
+      if (missing) break;
+      if (absent)
+        writer.no_value();
+      else
+        writer.text(Action::combine, Kind::element, json.text);
+      break;
+  }
   return *this;
 }
 
@@ -124,36 +170,59 @@ Changes::Row& Changes::Row::apply(Operation operation, std::string_view column, 
   return apply(operation, *index, value.json());
 }
 
-Changes::Row Changes::upsert(std::initializer_list<Operand> key) {
-  return upsert(to_parts(key));
+void Changes::begin(PendingChanges::Row::Kind kind, std::span<const Json> key) {
+  PendingChanges::Row row;
+  row.kind = kind;
+  row.text = pending_.texts.size();
+  row.first_operation = pending_.operations.size();
+  spelling_.clear();
+  try {
+    append_key(*table_, key, pending_.texts, spelling_);
+  } catch (...) {
+    pending_.texts.resize(row.text);  // a projector may catch it and go on
+    throw;
+  }
+  row.key_size = static_cast<std::uint32_t>(pending_.texts.size() - row.text);
+  row.spelling_size = static_cast<std::uint32_t>(spelling_.size());
+  pending_.texts += spelling_;
+  pending_.rows.push_back(row);
 }
 
-Changes::Row Changes::update(std::initializer_list<Operand> key) {
-  return update(to_parts(key));
-}
-
-void Changes::remove(std::initializer_list<Operand> key) {
-  remove(to_parts(key));
+void Changes::begin(PendingChanges::Row::Kind kind, std::initializer_list<Operand> key) {
+  if (key.size() > usual_key_parts) return begin(kind, to_parts(key));
+  std::array<Json, usual_key_parts> parts;
+  std::transform(key.begin(), key.end(), parts.begin(), [](const Operand& part) { return part.json(); });
+  begin(kind, std::span<const Json>(parts).first(key.size()));
 }
 
 Changes::Row Changes::upsert(std::span<const Json> key) {
-  pending_.emplace_back(make_key(*table_, key), RowChange::upsert({}));
-  return {*this, pending_.size() - 1};
+  begin(PendingChanges::Row::Kind::upsert, key);
+  return Row(*this);
+}
+
+Changes::Row Changes::upsert(std::initializer_list<Operand> key) {
+  begin(PendingChanges::Row::Kind::upsert, key);
+  return Row(*this);
 }
 
 Changes::Row Changes::update(std::span<const Json> key) {
   if (!table_->updates) throw std::logic_error("the projector does not declare that it updates existing rows");
-  pending_.emplace_back(make_key(*table_, key), RowChange::update({}));
-  return {*this, pending_.size() - 1};
+  begin(PendingChanges::Row::Kind::update, key);
+  return Row(*this);
+}
+
+Changes::Row Changes::update(std::initializer_list<Operand> key) {
+  if (!table_->updates) throw std::logic_error("the projector does not declare that it updates existing rows");
+  begin(PendingChanges::Row::Kind::update, key);
+  return Row(*this);
 }
 
 void Changes::remove(std::span<const Json> key) {
-  pending_.emplace_back(make_key(*table_, key), RowChange::remove());
+  begin(PendingChanges::Row::Kind::remove, key);
 }
 
-void Changes::move_into(ChangeSet& set) {
-  for (auto& [key, change] : pending_) set.add(std::move(key), std::move(change));
-  pending_.clear();
+void Changes::remove(std::initializer_list<Operand> key) {
+  begin(PendingChanges::Row::Kind::remove, key);
 }
 
 }  // namespace rebuild_projection

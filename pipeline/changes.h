@@ -3,13 +3,13 @@
 #include <cstddef>
 #include <initializer_list>
 #include <span>
+#include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include "pipeline/change_set.h"
 #include "pipeline/event.h"
 #include "pipeline/operand.h"
+#include "pipeline/pending_changes.h"
 #include "pipeline/table.h"
 
 namespace rebuild_projection {
@@ -38,9 +38,8 @@ class Changes {
    private:
     friend class Changes;
     Row& apply(Operation operation, std::string_view column, const Operand& value);
-    Row(Changes& changes, std::size_t index) : changes_(&changes), index_(index) {}
+    explicit Row(Changes& changes) : changes_(&changes) {}
     Changes* changes_;
-    std::size_t index_;
   };
 
   [[nodiscard]] const TableLayout& table() const { return *table_; }
@@ -56,12 +55,16 @@ class Changes {
   void remove(std::initializer_list<Operand> key);
 
   /// Moves everything into `set`, in the order of the calls, and leaves this empty.
-  void move_into(ChangeSet& set);
+  void move_into(ChangeSet& set) { set.add(pending_); }
   void discard() { pending_.clear(); }
 
  private:
+  void begin(PendingChanges::Row::Kind kind, std::span<const Json> key);
+  void begin(PendingChanges::Row::Kind kind, std::initializer_list<Operand> key);
+
   const TableLayout* table_;
-  std::vector<std::pair<Key, RowChange>> pending_;
+  PendingChanges pending_;
+  std::string spelling_;  ///< of the key that is being made
 };
 
 }  // namespace rebuild_projection

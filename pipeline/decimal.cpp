@@ -118,6 +118,11 @@ std::string digits_of(std::int64_t number) {
 
 Decimal::Decimal() = default;
 Decimal::Decimal(std::int64_t integer) : small_(integer) {}
+Decimal Decimal::of(std::int64_t coefficient, int scale) {
+  Decimal result(coefficient);
+  result.scale_ = scale;
+  return result;
+}
 Decimal::Decimal(const Decimal& other)
     : small_(other.small_), big_(other.big_ ? std::make_unique<Big>(*other.big_) : nullptr), scale_(other.scale_) {}
 Decimal::Decimal(Decimal&& other) noexcept = default;
@@ -128,7 +133,27 @@ Decimal& Decimal::operator=(const Decimal& other) {
 Decimal& Decimal::operator=(Decimal&& other) noexcept = default;
 Decimal::~Decimal() = default;
 
+/// "-12.50": a sign, digits, a point and digits, together so few that they fit 64 bits. What everybody writes.
+std::optional<Decimal> Decimal::parse_plain(std::string_view text) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.empty() || text.size() > small_digits_max) return std::nullopt;
+  std::int64_t number = 0;
+  std::size_t point = text.size();
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto digit = static_cast<unsigned char>(text[i] - '0');
+    if (digit <= 9)
+      number = number * 10 + digit;
+    else if (text[i] == '.' && point == text.size() && i != 0 && i + 1 != text.size())
+      point = i;
+    else
+      return std::nullopt;
+  }
+  return of(negative ? -number : number, point == text.size() ? 0 : static_cast<int>(text.size() - point - 1));
+}
+
 std::optional<Decimal> Decimal::parse(std::string_view text) {
+  if (auto plain = parse_plain(text)) return plain;
   const std::optional<Spelling> written = spelling(text);
   if (!written) return std::nullopt;
   std::string_view before = without_leading_zeros(written->before_point);

@@ -16,6 +16,8 @@ class Decimal {
  public:
   Decimal();
   explicit Decimal(std::int64_t integer);
+  /// `coefficient` with `scale` digits after the point, 0 or more.
+  static Decimal of(std::int64_t coefficient, int scale);
   Decimal(const Decimal& other);
   Decimal(Decimal&& other) noexcept;
   Decimal& operator=(const Decimal& other);
@@ -28,6 +30,10 @@ class Decimal {
   static std::optional<Decimal> parse(std::string_view text);
 
   [[nodiscard]] int scale() const { return scale_; }
+  /// This number without its point, where that fits 64 bits.
+  [[nodiscard]] std::optional<std::int64_t> small_coefficient() const {
+    return big_ == nullptr ? std::optional(small_) : std::nullopt;
+  }
   [[nodiscard]] bool is_integral() const;
   /// This number with exactly `scale` digits after the point, rounded half away from zero. A negative `scale` rounds
   /// before the point, as numeric(3, -2) does; the result then has scale 0.
@@ -46,6 +52,7 @@ class Decimal {
 
  private:
   struct Big;  ///< an integer of any size
+  static std::optional<Decimal> parse_plain(std::string_view text);
   [[nodiscard]] Big coefficient() const;
   void assign(Big&& coefficient, int scale);
 

@@ -2,6 +2,9 @@
 
 #include <array>
 #include <charconv>
+#include <cstdint>
+#include <limits>
+#include <optional>
 #include <stdexcept>
 
 #include "pipeline/column_error.h"
@@ -38,37 +41,62 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   return number;
 }
 
-std::string integer_key(const Column& column, const Json& part) {
+std::int64_t integer_key(const Column& column, const Json& part) {
   if (part.kind == Json::Kind::string || part.kind == Json::Kind::number) {
-    if (const auto number = parse_integer(part.text)) return std::to_string(*number);
+    if (const auto number = parse_integer(part.text)) return *number;
   }
   if (part.kind == Json::Kind::number) {
     // 7.0 and 7e0 are 7 as well.
     const auto number = Decimal::parse(part.text);
     if (number && number->is_integral())
-      if (const auto whole = parse_integer(number->to_canonical_text())) return std::to_string(*whole);
+      if (const auto whole = parse_integer(number->to_canonical_text())) return *whole;
   }
   throw wrong_value(column, "an integer", part);
 }
 
-/// Both spellings: what is compared, and what is written.
-std::pair<std::string, std::string> numeric_key(const Column& column, const Json& part) {
+Decimal numeric_key(const Column& column, const Json& part) {
   const bool readable = part.kind == Json::Kind::string || part.kind == Json::Kind::number;
   auto number = readable ? Decimal::parse(part.text) : std::nullopt;
   if (!number) throw wrong_value(column, "a number", part);
   if (column.scale) number = number->rounded(*column.scale);
-  return {number->to_canonical_text(), number->to_text()};
+  return *number;
+}
+
+using Uuid = std::array<unsigned char, 16>;
+
+constexpr auto hex_digits = [] {
+  std::array<std::uint8_t, 256> digits{};
+  digits.fill(0xFF);
+  for (std::uint8_t digit = 0; digit < 10; ++digit) digits['0' + digit] = digit;
+  for (std::uint8_t digit = 10; digit < 16; ++digit) digits['a' + digit - 10U] = digits['A' + digit - 10U] = digit;
+  return digits;
+}();
+
+std::uint8_t hex_digit(char c) {
+  return hex_digits[static_cast<unsigned char>(c)];
+}
+
+/// In the form in which PostgreSQL prints one.
+bool read_printed_uuid(std::string_view text, Uuid& uuid) {
+  if (text.size() != 36) return false;
+  constexpr std::array<std::uint8_t, 16> places{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+  std::uint8_t all = 0;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const std::uint8_t high = hex_digit(text[places[i]]), low = hex_digit(text[places[i] + 1U]);
+    all |= high | low;
+    uuid[i] = static_cast<unsigned char>(high << 4 | low);
+  }
+  return all < 16 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-';
 }
 
 /// As uuid_in of PostgreSQL: braces around it or none, a hyphen or none after each group of four digits.
-std::optional<std::string> parse_uuid(std::string_view text) {
+bool read_uuid(std::string_view text, Uuid& uuid) {
+  if (read_printed_uuid(text, uuid)) return true;
   if (text.starts_with('{')) {
-    if (!text.ends_with('}')) return std::nullopt;
+    if (!text.ends_with('}')) return false;
     text = text.substr(1, text.size() - 2);
   }
   constexpr std::size_t digits_all = 32;
-  std::string result;
-  result.reserve(digits_all + 4);
   std::size_t digits = 0;
   bool hyphen_may_follow = false;
   for (const char c : text) {
@@ -76,16 +104,27 @@ std::optional<std::string> parse_uuid(std::string_view text) {
       hyphen_may_follow = false;
       continue;
     }
-    const char digit = lower(c);
-    if (!((digit >= '0' && digit <= '9') || (digit >= 'a' && digit <= 'f'))) return std::nullopt;
-    if (digits == digits_all) return std::nullopt;
-    if (digits == 8 || digits == 12 || digits == 16 || digits == 20) result += '-';
-    result += digit;
+    const std::uint8_t digit = hex_digit(c);
+    if (digit > 15 || digits == digits_all) return false;
+    unsigned char& byte = uuid[digits / 2];
+    byte = digits % 2 == 0 ? static_cast<unsigned char>(digit << 4) : static_cast<unsigned char>(byte | digit);
     ++digits;
     hyphen_may_follow = digits % 4 == 0 && digits < digits_all;
   }
-  if (digits != digits_all) return std::nullopt;
-  return result;
+  return digits == digits_all;
+}
+
+std::string to_text(std::string_view uuid) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string text;
+  text.reserve(36);
+  for (std::size_t i = 0; i < uuid.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
+    const auto byte = static_cast<unsigned char>(uuid[i]);
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
 }
 
 /// As boolin of PostgreSQL: unique beginnings of the words, in any case.
@@ -110,39 +149,86 @@ std::optional<bool> parse_boolean(std::string_view text) {
   return std::nullopt;
 }
 
-/// One part of a key: what is compared, and what is written where that is spelled otherwise.
-struct Part {
-  std::string canonical;
-  std::optional<std::string> value;
-};
+/// The highest byte first, so that unsigned numbers sort as their bytes do.
+template <typename Unsigned>
+void append_big_endian(std::string& text, Unsigned number) {
+  std::array<char, sizeof(Unsigned)> bytes;
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<char>(static_cast<unsigned char>(number >> 8 * (bytes.size() - 1 - i)));
+  text.append(bytes.data(), bytes.size());
+}
 
-Part make_part(const Column& column, const Json& json) {
+template <typename Unsigned>
+Unsigned take_big_endian(std::string_view& text) {
+  Unsigned number = 0;
+  for (std::size_t i = 0; i < sizeof(Unsigned); ++i) number = number << 8 | static_cast<unsigned char>(text[i]);
+  text.remove_prefix(sizeof(Unsigned));
+  return number;
+}
+
+constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;  // flipped, negative numbers sort before the others
+
+void append_number(std::string& text, std::int64_t number) {
+  append_big_endian(text, static_cast<std::uint64_t>(number) ^ sign_bit);
+}
+
+std::string_view take(std::string_view& text, std::size_t size) {
+  const std::string_view taken = text.substr(0, size);
+  text.remove_prefix(size);
+  return taken;
+}
+
+void append_sized(std::string& text, std::string_view part) {
+  if (part.size() > std::numeric_limits<std::uint32_t>::max()) throw std::length_error("a key of more than 4 GiB");
+  append_big_endian(text, static_cast<std::uint32_t>(part.size()));
+  text += part;
+}
+
+std::string_view take_sized(std::string_view& text) {
+  const std::size_t size = take_big_endian<std::uint32_t>(text);
+  return take(text, size);
+}
+
+/// A part of no fixed size says how long it is where another one follows: parts cannot run into one another.
+void append_text(std::string& text, std::string_view part, bool is_last) {
+  if (is_last)
+    text += part;
+  else
+    append_sized(text, part);
+}
+
+void append_part(const Column& column, const Json& json, bool is_last, std::string& canonical, std::string& spelling) {
   if (json.kind == Json::Kind::invalid) throw unreadable_value(column, json);
   if (json.kind == Json::Kind::missing || json.kind == Json::Kind::null)
     throw EventError("key column " + quoted(column) + " has no value");
   const bool composite = json.kind == Json::Kind::object || json.kind == Json::Kind::array;
   switch (column.type) {
     case ColumnType::integer:
-      return {integer_key(column, json), {}};
+      return append_number(canonical, integer_key(column, json));
     case ColumnType::numeric: {
-      auto [canonical, value] = numeric_key(column, json);
-      return {std::move(canonical), std::move(value)};
+      const Decimal number = numeric_key(column, json);
+      append_text(canonical, number.to_canonical_text(), is_last);
+      return append_sized(spelling, number.to_text());
     }
     case ColumnType::uuid:
-      if (auto uuid = json.kind == Json::Kind::string ? parse_uuid(json.text) : std::nullopt)
-        return {std::move(*uuid), {}};
+      if (Uuid uuid; json.kind == Json::Kind::string && read_uuid(json.text, uuid)) {
+        canonical.append(reinterpret_cast<const char*>(uuid.data()), uuid.size());
+        return;
+      }
       throw wrong_value(column, "a uuid", json);
     case ColumnType::boolean:
-      if (const auto value = composite ? std::nullopt : parse_boolean(json.text))
-        return {*value ? "true" : "false", {}};
+      if (const auto value = composite ? std::nullopt : parse_boolean(json.text)) {
+        canonical += *value ? '\1' : '\0';
+        return;
+      }
       throw wrong_value(column, "a boolean", json);
     case ColumnType::timestamp:
       if (const auto moment = json.kind == Json::Kind::string ? Timestamp::parse(json.text) : std::nullopt)
-        return {moment->to_text(), {}};
+        return append_number(canonical, moment->microseconds);
       throw wrong_value(column, "a timestamp", json);
     case ColumnType::text:
       if (composite) throw wrong_value(column, "a text", json);
-      return {std::string(json.text), {}};
+      return append_text(canonical, json.text, is_last);
     case ColumnType::floating:
     case ColumnType::array:
     case ColumnType::other:
@@ -151,24 +237,52 @@ Part make_part(const Column& column, const Json& json) {
   throw std::logic_error("a key column of a type that cannot be compared here");
 }
 
-/// Four bytes, the highest first: parts cannot run into one another, and positive integers sort by their value.
-void append_length(std::string& text, std::size_t length) {
-  for (int shift = 24; shift >= 0; shift -= 8) text += static_cast<char>(static_cast<unsigned char>(length >> shift));
+/// Takes the part from the front of both.
+std::string take_part(const Column& column, bool is_last, std::string_view& canonical, std::string_view& spelling) {
+  switch (column.type) {
+    case ColumnType::integer:
+      return std::to_string(static_cast<std::int64_t>(take_big_endian<std::uint64_t>(canonical) ^ sign_bit));
+    case ColumnType::timestamp:
+      return Timestamp{static_cast<std::int64_t>(take_big_endian<std::uint64_t>(canonical) ^ sign_bit)}.to_text();
+    case ColumnType::uuid:
+      return to_text(take(canonical, sizeof(Uuid)));
+    case ColumnType::boolean:
+      return take(canonical, 1).front() != '\0' ? "true" : "false";
+    default:
+      break;
+  }
+  const std::string_view text = is_last ? canonical : take_sized(canonical);
+  const bool spelled = column.type == ColumnType::numeric && !spelling.empty();
+  return std::string(spelled ? take_sized(spelling) : text);
+}
+
+/// Whether every part is written as its canonical form says.
+bool says_nothing_new(const TableLayout& table, std::string_view canonical, std::string_view spelling) {
+  for (const Column& column : table.key) {
+    const bool is_last = &column == &table.key.back();
+    std::string_view none;
+    const std::string text = take_part(column, is_last, canonical, none);
+    if (column.type == ColumnType::numeric && take_sized(spelling) != text) return false;
+  }
+  return true;
 }
 
 }  // namespace
 
-Key make_key(const TableLayout& table, std::span<const Json> parts) {
+void append_key(const TableLayout& table, std::span<const Json> parts, std::string& canonical, std::string& spelling) {
   if (parts.size() != table.key.size()) throw std::logic_error("a key with another number of parts than its table has");
-  Key key;
-  key.values.reserve(parts.size());
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    Part part = make_part(table.key[i], parts[i]);
-    append_length(key.canonical, part.canonical.size());
-    key.canonical += part.canonical;
-    key.values.push_back(part.value ? std::move(*part.value) : std::move(part.canonical));
-  }
-  return key;
+  const std::size_t canonical_begin = canonical.size(), spelling_begin = spelling.size();
+  for (std::size_t i = 0; i < parts.size(); ++i)
+    append_part(table.key[i], parts[i], i + 1 == parts.size(), canonical, spelling);
+  if (spelling.size() != spelling_begin && says_nothing_new(table, std::string_view(canonical).substr(canonical_begin),
+                                                            std::string_view(spelling).substr(spelling_begin)))
+    spelling.resize(spelling_begin);
+}
+
+std::string key_text(const TableLayout& table, std::string_view canonical, std::string_view spelling,
+                     std::size_t part) {
+  for (std::size_t i = 0; i < part; ++i) take_part(table.key[i], false, canonical, spelling);
+  return take_part(table.key[part], part + 1 == table.key.size(), canonical, spelling);
 }
 
 }  // namespace rebuild_projection

@@ -1,22 +1,23 @@
 #pragma once
 
+#include <cstddef>
 #include <span>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "pipeline/event.h"
 #include "pipeline/table.h"
 
+/// Keys of rows: `canonical` is the same for keys that the database holds equal, and short. Canonical keys of one
+/// integer, uuid or moment sort as their values do, which is the order of PostgreSQL's index. `spelling` is empty where
+/// the canonical form says what is written, and else keeps how the event spelled it (1.00 for 1).
 namespace rebuild_projection {
 
-/// A row's key: `canonical` is the same for keys that the database holds equal.
-struct Key {
-  std::string canonical;
-  std::vector<std::string> values;  ///< what is written, one per key column
-};
+/// Appends a key to both. Throws EventError for a part that is missing, null or not of the column's type; the column is
+/// named, the value is not.
+void append_key(const TableLayout& table, std::span<const Json> parts, std::string& canonical, std::string& spelling);
 
-/// Makes keys of one projection's table. Throws EventError for a part that is missing, null or not of the column's
-/// type; the column is named, the value is not.
-Key make_key(const TableLayout& table, std::span<const Json> parts);
+/// What is written to a key column.
+std::string key_text(const TableLayout& table, std::string_view canonical, std::string_view spelling, std::size_t part);
 
 }  // namespace rebuild_projection

@@ -10,6 +10,7 @@
 
 #include "pipeline/changes.h"
 #include "pipeline/event.h"
+#include "pipeline/hash.h"
 #include "pipeline/table.h"
 
 namespace rebuild_projection {
@@ -85,7 +86,7 @@ class Projector {
 
   struct TextHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const { return hash_of(text); }
   };
 
  private:

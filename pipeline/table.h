@@ -39,9 +39,8 @@ class Operations {
   [[nodiscard]] constexpr bool has(Operation one) const { return (bits_ & static_cast<std::uint8_t>(one)) != 0; }
   /// `add`, `min`, `max` or `append`, the operation that composes; nullopt where the column is only set or initialised.
   [[nodiscard]] constexpr std::optional<Operation> combining() const {
-    for (Operation one : {Operation::add, Operation::min, Operation::max, Operation::append})
-      if (has(one)) return one;
-    return std::nullopt;
+    const unsigned combining = bits_ & ~3U;  // all but set and init; the lowest of them
+    return combining == 0 ? std::nullopt : std::optional(static_cast<Operation>(combining & -combining));
   }
 
  private:

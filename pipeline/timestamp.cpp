@@ -1,10 +1,9 @@
 #include "pipeline/timestamp.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <cstdio>
-#include <cstdlib>
 #include <limits>
 
 namespace rebuild_projection {
@@ -24,9 +23,12 @@ constexpr bool is_leap(std::int64_t year) {
   return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
+/// Days of a common year before each month, and all of them.
+constexpr std::array<std::int64_t, 13> days_before_month{0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365};
+
 constexpr std::int64_t days_in_month(std::int64_t year, std::int64_t month) {
-  constexpr std::array<std::int64_t, 12> days{31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return days[static_cast<std::size_t>(month - 1)] + (month == 2 && is_leap(year) ? 1 : 0);
+  const auto index = static_cast<std::size_t>(month - 1);
+  return days_before_month[index + 1] - days_before_month[index] + (month == 2 && is_leap(year) ? 1 : 0);
 }
 
 /// Days from the first of January of `first_year` to that of `year`.
@@ -39,9 +41,8 @@ constexpr std::int64_t epoch_days = days_before_year(2000);
 
 /// Days since 2000-01-01. The year 0 is 1 BC.
 constexpr std::int64_t days_from_date(std::int64_t year, std::int64_t month, std::int64_t day) {
-  std::int64_t days = days_before_year(year) - epoch_days + day - 1;
-  for (std::int64_t earlier = 1; earlier < month; ++earlier) days += days_in_month(year, earlier);
-  return days;
+  return days_before_year(year) - epoch_days + days_before_month[static_cast<std::size_t>(month - 1)] +
+         (month > 2 && is_leap(year) ? 1 : 0) + day - 1;
 }
 
 // PostgreSQL's bounds (MIN_TIMESTAMP, END_TIMESTAMP): Julian day 0, and the year in which 64 bits end.
@@ -172,9 +173,47 @@ Date date_from_days(std::int64_t days_since_epoch) {
   return date;
 }
 
+/// Two digits; more than 99 where there are none.
+unsigned two_digits(const char* at) {
+  const auto high = static_cast<unsigned char>(at[0] - '0'), low = static_cast<unsigned char>(at[1] - '0');
+  return high > 9 || low > 9 ? 100U : high * 10U + low;
+}
+
+void print_two_digits(char* at, std::int64_t number) {
+  at[0] = static_cast<char>('0' + number / 10);
+  at[1] = static_cast<char>('0' + number % 10);
+}
+
 }  // namespace
 
+std::optional<Timestamp> Timestamp::parse_printed(std::string_view text) {
+  constexpr std::size_t without_fraction = 22, with_six_digits = 29;
+  if (text.size() < without_fraction || text.size() > with_six_digits || !text.ends_with("+00")) return std::nullopt;
+  const char* const at = text.data();
+  if (at[4] != '-' || at[7] != '-' || at[10] != ' ' || at[13] != ':' || at[16] != ':') return std::nullopt;
+  const unsigned century = two_digits(at), year_of_century = two_digits(at + 2), month = two_digits(at + 5);
+  const unsigned day = two_digits(at + 8), hour = two_digits(at + 11), minute = two_digits(at + 14);
+  const unsigned second = two_digits(at + 17);
+  if (century > 99 || year_of_century > 99 || month < 1 || month > 12 || hour > 23 || minute > 59 || second > 59)
+    return std::nullopt;
+  const std::int64_t year = century * 100U + year_of_century;
+  if (year == 0 || day < 1 || day > days_in_month(year, month)) return std::nullopt;
+  std::int64_t us = 0;
+  if (text.size() != without_fraction) {
+    const std::string_view fraction = text.substr(19, text.size() - without_fraction);
+    if (fraction.size() < 2 || fraction.front() != '.' || fraction.back() == '0') return std::nullopt;
+    for (std::size_t i = 1; i <= 6; ++i) {
+      const char digit = i < fraction.size() ? fraction[i] : '0';
+      if (!is_digit(digit)) return std::nullopt;
+      us = us * 10 + (digit - '0');
+    }
+  }
+  const std::int64_t seconds = days_from_date(year, month, day) * day_s + hour * hour_s + minute * minute_s + second;
+  return Timestamp{seconds * second_us + us};
+}
+
 std::optional<Timestamp> Timestamp::parse(std::string_view text) {
+  if (const auto printed = parse_printed(text)) return printed;
   Cursor cursor(text);
   cursor.take_space();
   std::optional<Timestamp> result;
@@ -226,13 +265,24 @@ std::string Timestamp::to_text() const {
   const Date date = date_from_days(days);
   const bool before_christ = date.year <= 0;
   const std::int64_t seconds = time / second_us;
-  std::array<char, 48> buffer;
-  const int length = std::snprintf(buffer.data(), buffer.size(), "%04lld-%02d-%02d %02d:%02d:%02d.%06d",
-                                   static_cast<long long>(before_christ ? 1 - date.year : date.year),
-                                   static_cast<int>(date.month), static_cast<int>(date.day),
-                                   static_cast<int>(seconds / hour_s), static_cast<int>(seconds / minute_s % 60),
-                                   static_cast<int>(seconds % 60), static_cast<int>(time % second_us));
-  std::string text(buffer.data(), static_cast<std::size_t>(length));
+  const std::int64_t year = before_christ ? 1 - date.year : date.year;
+  std::string text;
+  text.reserve(36);
+  if (year > 9'999) text = std::to_string(year / 10'000);
+  std::array<char, 26> rest;
+  constexpr std::string_view form = "0000-00-00 00:00:00.000000";
+  std::copy(form.begin(), form.end(), rest.begin());
+  print_two_digits(&rest[0], year / 100 % 100);
+  print_two_digits(&rest[2], year % 100);
+  print_two_digits(&rest[5], date.month);
+  print_two_digits(&rest[8], date.day);
+  print_two_digits(&rest[11], seconds / hour_s);
+  print_two_digits(&rest[14], seconds / minute_s % 60);
+  print_two_digits(&rest[17], seconds % 60);
+  print_two_digits(&rest[20], time % second_us / 10'000);
+  print_two_digits(&rest[22], time % 10'000 / 100);
+  print_two_digits(&rest[24], time % 100);
+  text.append(rest.data(), rest.size());
   text.erase(text.find_last_not_of('0') + 1);
   if (text.back() == '.') text.pop_back();
   text += "+00";

@@ -18,6 +18,9 @@ struct Timestamp {
   /// "+05:30"). nullopt where it is anything else.
   static std::optional<Timestamp> parse(std::string_view text);
 
+  /// Reads nothing but the very text that to_text() gives of a moment from the year 1 to 9999.
+  static std::optional<Timestamp> parse_printed(std::string_view text);
+
   /// As PostgreSQL prints a timestamptz in UTC; parse(to_text()) is the same moment.
   [[nodiscard]] std::string to_text() const;
 

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <span>
 #include <utility>
 
+#include "pipeline/hash.h"
 #include "stages/apply/definition.h"
 
 namespace rebuild_projection {
@@ -58,16 +60,30 @@ FileProjector::FileProjector(std::shared_ptr<const ProjectionFile::Content> cont
     }
     for (const std::string& type : rule.events) rules_by_type_[type].push_back(i);
   }
+  slots_.resize(std::bit_ceil(2 * rules_by_type_.size() + 1));
+  for (const auto& entry : rules_by_type_) {
+    std::size_t at = hash_of(entry.first) & (slots_.size() - 1);
+    while (slots_[at] != nullptr) at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = &entry;
+  }
 }
 
 const FileProjector::RuleNumbers& FileProjector::rules_for(std::string_view event_type) const {
-  const auto found = rules_by_type_.find(event_type);
-  return found == rules_by_type_.end() ? rules_for_every_type_ : found->second;
+  const std::size_t mask = slots_.size() - 1;
+  for (std::size_t at = hash_of(event_type) & mask; slots_[at] != nullptr; at = (at + 1) & mask)
+    if (slots_[at]->first == event_type) return slots_[at]->second;
+  return rules_for_every_type_;
 }
 
 void FileProjector::handle(const Event& event, Changes& changes) const {
   EventValues values(event);
-  std::array<Json, key_columns_max> key_space;
+  std::array<Json, 4> few_parts;
+  std::vector<Json> many_parts;
+  std::span<Json> key_space = few_parts;
+  if (table().key.size() > few_parts.size()) {
+    many_parts.resize(table().key.size());
+    key_space = many_parts;
+  }
   for (const std::size_t number : rules_for(event.type())) {
     const BoundRule& rule = rules_[number];
     if (!values.hold(rule.event_when)) continue;

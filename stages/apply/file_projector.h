@@ -2,12 +2,13 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "pipeline/projector.h"
@@ -33,13 +34,15 @@ class FileProjector final : public Projector {
   FileProjector(std::shared_ptr<const ProjectionFile::Content> content, Parts parts);
 
   [[nodiscard]] const RuleNumbers& rules_for(std::string_view event_type) const;
-  /// `key_space` holds at least key_columns_max parts; what it holds does not matter.
+  /// `key_space` holds at least as many parts as a key; what they are does not matter.
   static void apply(const BoundRule& rule, EventValues& values, std::span<Json> key_space, Changes& changes);
 
   std::shared_ptr<const ProjectionFile::Content> content_;
   std::vector<BoundRule> rules_;  ///< in the order of the file
   /// The rules of every type that a rule names, those of "*" among them, in the order of the file.
-  std::unordered_map<std::string, RuleNumbers, TextHash, std::equal_to<>> rules_by_type_;
+  std::map<std::string, RuleNumbers, std::less<>> rules_by_type_;
+  /// The same, to be found fast: an open table of a power of two, at most half full.
+  std::vector<const std::pair<const std::string, RuleNumbers>*> slots_;
   RuleNumbers rules_for_every_type_;
 };
 

@@ -33,8 +33,8 @@ std::string kind_of(std::string_view sqlstate) {
 
 /// What the server would convert on the way to the column; nullopt where there is nothing to convert, or too much
 /// (lists).
-std::optional<std::string> converted(const Value& value) {
-  if (std::holds_alternative<Null>(value) || std::holds_alternative<std::unique_ptr<List>>(value)) return std::nullopt;
+std::optional<std::string> converted(const ValueView& value) {
+  if (value.is_null() || value.list() != nullptr) return std::nullopt;
   return to_text(value);
 }
 
@@ -63,11 +63,12 @@ bool fails(Session& session, const CatalogueColumn& column, const std::string& t
 /// A column whose value does not convert to its type alone; empty where all do.
 std::string column_at_fault(Session& session, const ChangeSet& changes, const CatalogueTable& table) {
   for (const ChangeSet::Row* row : changes.sorted()) {
-    for (std::size_t part = 0; part < row->key.size(); ++part)
-      if (const auto* column = table.find(changes.table().key[part].name); fails(session, *column, row->key[part]))
+    for (std::size_t part = 0; part < changes.table().key.size(); ++part)
+      if (const auto* column = table.find(changes.table().key[part].name);
+          fails(session, *column, changes.key_text(*row, part)))
         return column->name;
     for (const ColumnChanges* branch : {&row->change.present, &row->change.when_absent()})
-      for (const ColumnChange& change : *branch)
+      for (const ColumnChange change : *branch)
         if (const auto text = converted(change.value))
           if (const auto* column = table.find(changes.table().columns[change.column].name);
               fails(session, *column, *text))

@@ -154,15 +154,17 @@ class TableWriter::Encoder {
  public:
   explicit Encoder(const TableWriter& writer) : writer_(writer), arrays_(array_count(writer)) {}
 
-  void add(const std::vector<std::string>& key, std::string_view branch, const ColumnChanges& changes) {
+  void add(const ChangeSet& set, const ChangeSet::Row& row, std::string_view branch, const ColumnChanges& changes) {
     next_ = 0;
-    for (const std::string& part : key) text(part);
+    for (std::size_t part = 0; part < writer_.key_.size(); ++part) text(set.key_text(row, part));
     text(branch);
-    auto change = changes.begin();
+    std::size_t next_change = 0;
     for (std::size_t column = 0; column < writer_.targets_.size(); ++column) {
-      const bool changed = change != changes.end() && change->column == column;
-      encode(writer_.targets_[column], changed ? &*change : nullptr);
-      if (changed) ++change;
+      const bool any_left = next_change < changes.size();
+      const ColumnChange change = any_left ? changes[next_change] : ColumnChange{};
+      const bool changed = any_left && change.column == column;
+      encode(writer_.targets_[column], changed ? &change : nullptr);
+      if (changed) ++next_change;
     }
     ++rows_;
   }
@@ -194,19 +196,18 @@ class TableWriter::Encoder {
     appended(combines ? &change->when_null() : nullptr);
   }
 
-  void value(const Value* value) {
-    if (value == nullptr || std::holds_alternative<Null>(*value)) return null();
-    if (const auto* list = std::get_if<std::unique_ptr<List>>(value))
-      return (*list)->base ? text(*(*list)->base) : null();
-    if (const auto* plain = std::get_if<std::string>(value)) return text(*plain);
+  void value(const ValueView* value) {
+    if (value == nullptr || value->is_null()) return null();
+    if (const List* list = value->list()) return list->base ? text(*list->base) : null();
+    if (value->is_text()) return text(value->text());
     text(to_text(*value));
   }
 
-  void appended(const Value* value) {
-    const auto* list = value == nullptr ? nullptr : std::get_if<std::unique_ptr<List>>(value);
-    if (list == nullptr || (*list)->appended.empty()) return null();
+  void appended(const ValueView* value) {
+    const List* list = value == nullptr ? nullptr : value->list();
+    if (list == nullptr || list->appended.empty()) return null();
     ArrayText elements;
-    for (const auto& element : (*list)->appended) element ? elements.add(*element) : elements.add_null();
+    for (const auto& element : list->appended) element ? elements.add(*element) : elements.add_null();
     text(elements.take());
   }
 
@@ -240,7 +241,7 @@ TableWriter::Written TableWriter::write(Session& session, const ChangeSet& chang
   };
   for (const ChangeSet::Row* row : rows) {
     if (!row->change.removes) continue;
-    for (std::size_t part = 0; part < keys.size(); ++part) keys[part].add(row->key[part]);
+    for (std::size_t part = 0; part < keys.size(); ++part) keys[part].add(changes.key_text(*row, part));
     if (++deletes == statement_rows_max) delete_rows();
   }
   if (deletes > 0) delete_rows();
@@ -250,10 +251,10 @@ TableWriter::Written TableWriter::write(Session& session, const ChangeSet& chang
   for (const ChangeSet::Row* row : rows) {
     const RowChange& change = row->change;
     if (change.same && !change.present.empty()) {
-      encoder.add(row->key, both_branches, change.present);
+      encoder.add(changes, *row, both_branches, change.present);
     } else {
-      if (!change.removes && !change.present.empty()) encoder.add(row->key, present_branch, change.present);
-      if (change.creates) encoder.add(row->key, absent_branch, change.when_absent());
+      if (!change.removes && !change.present.empty()) encoder.add(changes, *row, present_branch, change.present);
+      if (change.creates) encoder.add(changes, *row, absent_branch, change.when_absent());
     }
     if (encoder.full()) merge_rows();
   }

@@ -44,11 +44,11 @@ RowChange change_of(Operation operation, std::size_t column, Json value) {
 std::string stored(Operation operation, std::size_t column, Kind kind, std::string_view text) {
   const RowChange change = change_of(operation, column, {kind, text});
   if (change.present.empty()) return "nothing";
-  const Value& value = change.present.at(0).value;
-  if (std::holds_alternative<Null>(value)) return "NULL";
-  if (const auto* list = std::get_if<std::unique_ptr<List>>(&value)) {
-    std::string result = (*list)->base.value_or("-");
-    for (const auto& element : (*list)->appended) result += "|" + element.value_or("NULL");
+  const ValueView value = change.present[0].value;
+  if (value.is_null()) return "NULL";
+  if (const List* list = value.list()) {
+    std::string result = list->base.value_or("-");
+    for (const auto& element : list->appended) result += "|" + element.value_or("NULL");
     return result;
   }
   return to_text(value);
@@ -148,6 +148,32 @@ TEST(Changes, DiscardedChangesAreGone) {
   ChangeSet set(table());
   changes.move_into(set);
   EXPECT_TRUE(set.empty());
+}
+
+TEST(Changes, AKeyThatFailsLeavesNothingBehind) {
+  const std::array key{Json{Kind::number, "1"}}, wrong{Json{Kind::string, "one"}};
+  Changes changes(table());
+  changes.upsert(key).apply(Operation::set, label, {Kind::string, "a"});
+  EXPECT_THROW(changes.upsert(wrong), EventError);
+  changes.upsert(key).apply(Operation::set, tags, {Kind::string, "{}"});
+  ChangeSet set(table());
+  changes.move_into(set);
+  ASSERT_EQ(set.size(), 1U);
+  EXPECT_EQ(to_text(set.sorted().at(0)->change.present[0].value), "a");
+}
+
+TEST(Changes, TextsAreThoseOfTheCall) {
+  Changes changes(table());
+  ChangeSet set(table());
+  {
+    std::string gone = "a text that is gone when the change is composed";
+    changes.upsert({1}).set("label", gone).append("tags", gone).set("tags", gone);
+    gone.assign(gone.size(), 'x');
+  }
+  changes.move_into(set);
+  EXPECT_EQ(to_text(set.sorted().at(0)->change.present[0].value), "a text that is gone when the change is composed");
+  EXPECT_EQ(set.sorted().at(0)->change.present[1].value.list()->base,
+            "a text that is gone when the change is composed");
 }
 
 TEST(Changes, ColumnsAreSortedWhateverTheOrderOfTheCalls) {

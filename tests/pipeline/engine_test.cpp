@@ -351,7 +351,7 @@ class FoldingSink : public MemorySink {
       const Batch::Part part = batch.fold_again(0, begin, end);
       std::uint64_t events = 0;
       for (const ChangeSet::Row* row : part.changes.sorted())
-        events += std::stoull(to_text(row->change.present.at(0).value));
+        events += std::stoull(to_text(row->change.present[0].value));
       EXPECT_EQ(events, end - begin);
     }
     EXPECT_EQ(batch.event_at(third).event_id, std::to_string(std::stoull(batch.first_position.front()) + third));

@@ -20,8 +20,20 @@ TableLayout keyed_by(std::initializer_list<ColumnType> types, std::optional<int>
   return table;
 }
 
+struct Key {
+  std::string canonical, spelling;
+  std::vector<std::string> values;
+};
+
 Key key(const TableLayout& table, std::initializer_list<Json> parts) {
-  return make_key(table, {parts.begin(), parts.size()});
+  Key key{"before", "before", {}};  // what is there stays
+  append_key(table, {parts.begin(), parts.size()}, key.canonical, key.spelling);
+  EXPECT_TRUE(key.canonical.starts_with("before") && key.spelling.starts_with("before"));
+  key.canonical.erase(0, 6);
+  key.spelling.erase(0, 6);
+  for (std::size_t part = 0; part < table.key.size(); ++part)
+    key.values.push_back(key_text(table, key.canonical, key.spelling, part));
+  return key;
 }
 
 std::string error_of(const TableLayout& table, Json part) {
@@ -160,6 +172,49 @@ TEST(Key, PartsDoNotRunIntoOneAnother) {
   EXPECT_NE(pair("", "x").canonical, pair("x", "").canonical);
   EXPECT_NE(pair(std::string_view("\0\0", 2), "").canonical, pair("", std::string_view("\0\0", 2)).canonical);
   EXPECT_EQ(pair("a", "bc").values, (std::vector<std::string>{"a", "bc"}));
+}
+
+TEST(Key, IntegersUuidsAndMomentsSortAsTheirValues) {
+  const auto expect_sorted = [](ColumnType type, Kind kind, const std::vector<const char*>& values) {
+    for (std::size_t i = 0; i + 1 < values.size(); ++i)
+      EXPECT_LT(key(keyed_by({type}), {{kind, values[i]}}).canonical,
+                key(keyed_by({type}), {{kind, values[i + 1]}}).canonical)
+          << values[i];
+  };
+  expect_sorted(
+      ColumnType::integer, Kind::number,
+      {"-9223372036854775808", "-256", "-255", "-1", "0", "1", "9", "10", "255", "256", "9223372036854775807"});
+  expect_sorted(ColumnType::uuid, Kind::string,
+                {"00000000-0000-0000-0000-000000000000", "00000000-0000-0000-0000-000000000001",
+                 "7fffffff-0000-0000-0000-000000000000", "80000000-0000-0000-0000-000000000000",
+                 "FFFFFFFF-ffff-ffff-ffff-ffffffffffff"});
+  expect_sorted(ColumnType::timestamp, Kind::string,
+                {"-infinity", "0044-03-15 00:00:00+00 BC", "1999-12-31 23:59:59.999999+00", "2000-01-01 00:00:00+00",
+                 "2025-01-01 00:00:00+00", "infinity"});
+}
+
+TEST(Key, PartsOfEveryTypeComeBack) {
+  const TableLayout table = keyed_by({ColumnType::integer, ColumnType::text, ColumnType::numeric, ColumnType::uuid,
+                                      ColumnType::boolean, ColumnType::timestamp, ColumnType::numeric});
+  const Key one = key(table, {{Kind::number, "-7"},
+                              {Kind::string, ""},
+                              {Kind::number, "1.10"},
+                              {Kind::string, "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"},
+                              {Kind::boolean, "false"},
+                              {Kind::string, "2025-01-01T00:00:00Z"},
+                              {Kind::number, "2"}});
+  EXPECT_EQ(one.values, (std::vector<std::string>{"-7", "", "1.10", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "false",
+                                                  "2025-01-01 00:00:00+00", "2"}));
+  EXPECT_EQ(key_text(table, one.canonical, "", 2), "1.1");
+}
+
+TEST(Key, WhatIsWrittenCanonicallyIsNotKeptTwice) {
+  const TableLayout table = keyed_by({ColumnType::numeric, ColumnType::numeric});
+  EXPECT_EQ(key(table, {{Kind::number, "1.1"}, {Kind::number, "-20"}}).spelling, "");
+  EXPECT_NE(key(table, {{Kind::number, "1.1"}, {Kind::number, "-20.0"}}).spelling, "");
+  EXPECT_EQ(
+      key(keyed_by({ColumnType::uuid}), {{Kind::string, "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"}}).canonical.size(),
+      16U);
 }
 
 TEST(Key, APartWithoutValueIsAnErrorThatNamesTheColumn) {

@@ -87,13 +87,13 @@ std::string row_of(Fill&& fill) {
   changes.move_into(set);
   const auto rows = set.sorted();
   if (rows.size() != 1) return std::to_string(rows.size()) + " rows";
-  std::string text = rows[0]->key.at(0) + "/" + rows[0]->key.at(1);
-  for (const ColumnChange& change : rows[0]->change.when_absent()) {
+  std::string text = set.key_text(*rows[0], 0) + "/" + set.key_text(*rows[0], 1);
+  for (const ColumnChange change : rows[0]->change.when_absent()) {
     text += " " + table().columns.at(change.column).name + "=";
-    if (const auto* list = std::get_if<std::unique_ptr<List>>(&change.value))
-      text += (*list)->appended.at(0).value_or("NULL");
+    if (const List* list = change.value.list())
+      text += list->appended.at(0).value_or("NULL");
     else
-      text += std::holds_alternative<Null>(change.value) ? "NULL" : to_text(change.value);
+      text += change.value.is_null() ? "NULL" : to_text(change.value);
   }
   return text;
 }

@@ -142,15 +142,14 @@ std::string elements_of(const List& list) {
   return text;
 }
 
-Cell cell_of(const Value& value) {
-  if (std::holds_alternative<Null>(value)) return std::nullopt;
-  if (const auto* list = std::get_if<std::unique_ptr<List>>(&value))
-    return (*list)->base.value_or("{}") + elements_of(**list);
+Cell cell_of(const ValueView& value) {
+  if (value.is_null()) return std::nullopt;
+  if (const List* list = value.list()) return list->base.value_or("{}") + elements_of(*list);
   return to_text(value);
 }
 
 void apply(Cells& cells, const ColumnChanges& changes) {
-  for (const ColumnChange& change : changes) {
+  for (const ColumnChange change : changes) {
     Cell& cell = cells[change.column];
     switch (change.action) {
       case ColumnChange::Action::replace:
@@ -162,9 +161,9 @@ void apply(Cells& cells, const ColumnChanges& changes) {
       case ColumnChange::Action::combine:
         if (!cell) {
           cell = cell_of(change.when_null());
-        } else if (const auto* list = std::get_if<std::unique_ptr<List>>(&change.value)) {
-          if ((*list)->base) throw std::logic_error("an operand of append with a base");
-          *cell += elements_of(**list);
+        } else if (const List* list = change.value.list()) {
+          if (list->base) throw std::logic_error("an operand of append with a base");
+          *cell += elements_of(*list);
         } else {
           cell = combined(targets()[change.column], *cell, to_text(change.value));
         }
@@ -175,7 +174,7 @@ void apply(Cells& cells, const ColumnChanges& changes) {
 
 std::string described(const ColumnChanges& changes) {
   std::string text;
-  for (const ColumnChange& change : changes) {
+  for (const ColumnChange change : changes) {
     text += " " + std::to_string(change.column) +
             "irc"[change.action == ColumnChange::Action::replace ? 1
                   : change.action == ColumnChange::Action::init  ? 0
@@ -271,7 +270,7 @@ ChangeSet fold(const std::vector<Step>& steps, std::size_t begin, std::size_t en
 
 void apply(Rows& rows, const Cells& defaults, const ChangeSet& changes) {
   for (const ChangeSet::Row* row : changes.sorted()) {
-    const std::string& key = row->key.at(0);
+    const std::string key = changes.key_text(*row, 0);
     const bool was_there = rows.contains(key);
     if (was_there && !row->change.removes) {
       apply(rows[key], row->change.present);
@@ -310,7 +309,7 @@ std::string described(const ChangeSet& changes) {
   std::string text;
   for (const ChangeSet::Row* row : changes.sorted()) {
     const RowChange& change = row->change;
-    text += row->key.at(0) + ":";
+    text += changes.key_text(*row, 0) + ":";
     if (!change.removes) text += " if there" + described(change.present);
     if (change.removes) text += " removed";
     if (change.creates) text += " if not" + described(change.when_absent());

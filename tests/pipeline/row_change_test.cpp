@@ -60,6 +60,19 @@ TEST(Composition, FoldOfTheWholeIsTheCompositionOfTheFoldsOfItsParts) {
   }
 }
 
+TEST(Composition, ChangesComposedOneByOneAreTheCompositionOfWholeChanges) {
+  for (unsigned seed = 0; seed < cases; ++seed) {
+    const Case one(seed);
+    SCOPED_TRACE("seed " + std::to_string(seed) + plain::described(one.steps));
+    ChangeSet whole(plain::table());
+    for (std::size_t i = 0; i < one.steps.size(); ++i) {
+      const ChangeSet step = plain::fold(one.steps, i, i + 1);
+      for (const ChangeSet::Row* row : step.sorted()) whole.add(row->key(), {}, row->change.clone());
+    }
+    ASSERT_EQ(plain::described(whole), plain::described(plain::fold(one.steps, 0, one.steps.size())));
+  }
+}
+
 TEST(Composition, PartsCommittedOneByOneGiveTheRowsOfTheWhole) {
   for (unsigned seed = 0; seed < cases; ++seed) {
     Case one(seed);
@@ -99,7 +112,7 @@ TEST(Composition, ACloneIsIndependent) {
     const ChangeSet whole = plain::fold(one.steps, 0, one.steps.size());
     ChangeSet clones(plain::table());
     for (const ChangeSet::Row* row : whole.sorted()) {
-      clones.add(Key{row->key[0], row->key}, row->change.clone());
+      clones.add(row->key(), {}, row->change.clone());
       RowChange twice = row->change.clone();
       compose(plain::table(), twice, row->change.clone());
     }
@@ -159,7 +172,7 @@ TEST(Composition, WhatAValueOfNullIsEqualToIsNotStored) {
                                .upsert([](Changes::Row& row) { row.apply(Operation::add, count, number("1")); })
                                .change();
   ASSERT_EQ(change.present.size(), 1U);
-  EXPECT_EQ(change.present[0].if_null, nullptr);
+  EXPECT_TRUE(change.present[0].if_null.is_null());
 }
 
 TEST(Value, EqualityIsOfSpellingToo) {

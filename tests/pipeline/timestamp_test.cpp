@@ -166,5 +166,29 @@ TEST(Timestamp, ReadsBackWhatItWrites) {
     EXPECT_EQ(Timestamp::parse(Timestamp{edge}.to_text()), Timestamp{edge});
 }
 
+TEST(Timestamp, PrintedFormIsOnlyWhatToTextGives) {
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 100'000; ++i) {
+    // From the year 1 to 9999, with any number of digits after the point.
+    Timestamp moment{std::uniform_int_distribution<std::int64_t>(-63'082'281'600, 252'455'615'999)(random) * 1'000'000};
+    for (std::int64_t digit = 100'000; digit > 0 && random() % 4 != 0; digit /= 10)
+      moment.microseconds += digit * static_cast<std::int64_t>(random() % 10);
+    const std::string text = moment.to_text();
+    ASSERT_EQ(Timestamp::parse_printed(text), std::optional(moment)) << text;
+    std::string other = text;
+    other[random() % other.size()] = "0123456789-+:. T"[random() % 16];
+    const auto read = Timestamp::parse_printed(other);
+    if (read) {
+      ASSERT_EQ(read->to_text(), other) << text;
+    }
+  }
+  for (const char* text :
+       {"", "infinity", "2025-01-01", "2025-01-01T00:00:00+00", "2025-01-01 00:00:00", "2025-01-01 00:00:00.0+00",
+        "2025-01-01 00:00:00.50+00", "2025-01-01 00:00:00.+00", "2025-01-01 00:00:00.1234567+00",
+        "2025-02-29 00:00:00+00", "2025-13-01 00:00:00+00", "2025-01-01 24:00:00+00", "2025-01-01 00:00:60+00",
+        "0000-01-01 00:00:00+00", "2025-01-01 00:00:00+01", "0044-03-15 00:00:00+00 BC"})
+    EXPECT_EQ(Timestamp::parse_printed(text), std::nullopt) << text;
+}
+
 }  // namespace
 }  // namespace rebuild_projection

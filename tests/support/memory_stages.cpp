@@ -102,8 +102,8 @@ Committed MemorySink::commit(const Batch& batch) {
   dead_letters.resize(batch.projections.size());
   for (std::size_t index = 0; index < batch.projections.size(); ++index) {
     for (const ChangeSet::Row* row : batch.projections[index].changes.sorted()) {
-      Row& kept = tables[index][row->key.front()];
-      for (const ColumnChange& change : row->change.present) {
+      Row& kept = tables[index][batch.projections[index].changes.key_text(*row, 0)];
+      for (const ColumnChange change : row->change.present) {
         if (change.column == 0)
           kept.events += number_of(to_text(change.value));
         else

@@ -17,12 +17,12 @@ namespace rebuild_projection::test {
 using MemoryRow = std::map<std::string, std::string>;  ///< without the columns that are NULL
 using MemoryRows = std::map<std::vector<std::string>, MemoryRow>;
 
-inline std::optional<std::string> shown(const Value& value) {
-  if (std::holds_alternative<Null>(value)) return std::nullopt;
-  const auto* list = std::get_if<std::unique_ptr<List>>(&value);
+inline std::optional<std::string> shown(const ValueView& value) {
+  if (value.is_null()) return std::nullopt;
+  const List* list = value.list();
   if (list == nullptr) return to_text(value);
-  std::string text = (*list)->base.value_or("");
-  for (const auto& element : (*list)->appended) text += "+" + element.value_or("NULL");
+  std::string text = list->base.value_or("");
+  for (const auto& element : list->appended) text += "+" + element.value_or("NULL");
   return text;
 }
 
@@ -50,7 +50,7 @@ inline std::string combined(const Column& column, const std::string& base, const
 }
 
 inline void change_columns(const TableLayout& table, const ColumnChanges& changes, MemoryRow& row) {
-  for (const ColumnChange& change : changes) {
+  for (const ColumnChange change : changes) {
     const Column& column = table.columns.at(change.column);
     const auto base = row.find(column.name);
     std::optional<std::string> result;
@@ -69,11 +69,13 @@ inline void change_columns(const TableLayout& table, const ColumnChanges& change
 
 inline void change_rows(const ChangeSet& set, MemoryRows& rows) {
   for (const ChangeSet::Row* change : set.sorted()) {
-    if (change->change.removes) rows.erase(change->key);
-    if (const auto present = rows.find(change->key); present != rows.end())
+    std::vector<std::string> key;
+    for (std::size_t part = 0; part < set.table().key.size(); ++part) key.push_back(set.key_text(*change, part));
+    if (change->change.removes) rows.erase(key);
+    if (const auto present = rows.find(key); present != rows.end())
       change_columns(set.table(), change->change.present, present->second);
     else if (change->change.creates)
-      change_columns(set.table(), change->change.when_absent(), rows[change->key]);
+      change_columns(set.table(), change->change.when_absent(), rows[key]);
   }
 }
 
