@@ -1,7 +1,6 @@
 #include "pipeline/change_set.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -10,12 +9,13 @@
 namespace rebuild_projection {
 namespace {
 
-// Rows that wait to be composed: enough that the cache misses of one are over when its turn comes, few enough that
-// what was fetched is still there. Texts beyond this are composed at once.
-constexpr std::size_t waiting_rows_max = 16;
+// Rows that wait to be composed: so many that what they touch is there when their turn comes, so few that it is still
+// there. Texts beyond this are composed at once.
+constexpr std::size_t waiting_rows_max = 32;
 constexpr std::size_t waiting_text_bytes_max = 65'536;
-
-constexpr std::size_t line_bytes = 64, prefetched_lines = 5;  // the changes of some ten columns
+// After so many more rows what was fetched for one has come, and says what to fetch next.
+constexpr std::size_t fetch_rows = 4;
+constexpr std::size_t line_bytes = 64, fetched_lines = 5;  // the changes of some ten columns
 
 std::uint32_t short_hash(std::string_view key) {
   return static_cast<std::uint32_t>(hash_of(key));
@@ -32,37 +32,43 @@ std::uint64_t beginning(std::string_view key) {
 }  // namespace
 
 void ChangeSet::add(PendingChanges& changes) {
+  std::size_t number = waiting_.rows.size();
   waiting_.append(changes);
   changes.clear();
-  if (waiting_.rows.size() >= waiting_rows_max || waiting_.texts.size() >= waiting_text_bytes_max) settle();
+  for (; number < waiting_.rows.size(); ++number) fetch(number);
+  if (number >= waiting_rows_max || waiting_.texts.size() >= waiting_text_bytes_max) settle();
 }
 
-/// Composes what waits. The misses of all of it overlap: first the slots of the table are fetched, then the rows they
-/// name, then what the rows hold.
-void ChangeSet::settle() const {
-  if (waiting_.rows.empty()) return;
-  std::array<std::uint32_t, waiting_rows_max> hashes;
-  std::array<const Row*, waiting_rows_max> likely;
-  for (std::size_t begin = 0; begin < waiting_.rows.size(); begin += waiting_rows_max) {
-    const std::size_t count = std::min(waiting_rows_max, waiting_.rows.size() - begin);
-    const PendingChanges::Row* const pending = &waiting_.rows[begin];
-    for (std::size_t i = 0; i < count; ++i) {
-      hashes[i] = short_hash(waiting_.key(pending[i]));
-      rows_.prefetch_slot(hashes[i]);
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      likely[i] = rows_.probable(hashes[i]);
-      if (likely[i] == nullptr) continue;
-      __builtin_prefetch(likely[i]);
-      __builtin_prefetch(reinterpret_cast<const char*>(likely[i] + 1) - 1);  // it may lie in two lines
-    }
-    for (std::size_t i = 0; i < count; ++i) {
-      if (likely[i] == nullptr) continue;
-      const auto* const changes = static_cast<const char*>(likely[i]->change.present.address());
-      for (std::size_t line = 0; line < prefetched_lines; ++line) __builtin_prefetch(changes + line * line_bytes);
-    }
-    for (std::size_t i = 0; i < count; ++i) compose(pending[i], hashes[i]);
+/// A row is one cache miss after the other: its slot in the table, the row, what it holds. They are fetched for several
+/// rows at once: the first for row `number` of those that wait, the others for rows before it.
+void ChangeSet::fetch(std::size_t number) const {
+  if (number < waiting_.rows.size()) {
+    fetches_.push_back({short_hash(waiting_.key(waiting_.rows[number])), nullptr});
+    rows_.prefetch_slot(fetches_[number].hash);
   }
+  if (number >= fetch_rows && number - fetch_rows < fetches_.size()) {
+    Fetch& one = fetches_[number - fetch_rows];
+    one.row = rows_.probable(one.hash);
+    if (one.row != nullptr) {
+      __builtin_prefetch(one.row);
+      __builtin_prefetch(reinterpret_cast<const char*>(one.row + 1) - 1);  // it may lie in two lines
+    }
+  }
+  if (number >= 2 * fetch_rows && number - 2 * fetch_rows < fetches_.size()) {
+    const Row* const row = fetches_[number - 2 * fetch_rows].row;
+    if (row == nullptr) return;
+    const auto* const changes = static_cast<const char*>(row->change.present.address());
+    for (std::size_t line = 0; line < fetched_lines; ++line) __builtin_prefetch(changes + line * line_bytes);
+  }
+}
+
+/// Composes what waits.
+void ChangeSet::settle() const {
+  const std::size_t count = waiting_.rows.size();
+  if (count == 0) return;
+  for (std::size_t number = count; number < count + 2 * fetch_rows; ++number) fetch(number);
+  for (std::size_t number = 0; number < count; ++number) compose(waiting_.rows[number], fetches_[number].hash);
+  fetches_.clear();
   waiting_.clear();
   if (waiting_.texts.capacity() > 4 * waiting_text_bytes_max) std::string().swap(waiting_.texts);
 }
@@ -105,13 +111,13 @@ void ChangeSet::add(std::string_view key, std::string_view spelling, RowChange&&
 
 void ChangeSet::append(ChangeSet&& later) {
   if (empty()) {
-    *this = std::move(later);
-  } else {
-    later.settle();
-    for (std::size_t number = 0; number < later.rows_.size(); ++number) {
-      Row& row = later.rows_[number];
-      add(row.key(), later.spelling_of(row), std::move(row.change));
-    }
+    std::swap(*this, later);
+    return;
+  }
+  later.settle();
+  for (std::size_t number = 0; number < later.rows_.size(); ++number) {
+    Row& row = later.rows_[number];
+    add(row.key(), later.spelling_of(row), std::move(row.change));
   }
   later.clear();
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -43,6 +44,13 @@ class ChangeSet {
   void clear();
 
  private:
+  /// What is known of a change that waits.
+  struct Fetch {
+    std::uint32_t hash = 0;
+    const Row* row = nullptr;  ///< most likely
+  };
+
+  void fetch(std::size_t number) const;
   void settle() const;
   void compose(const PendingChanges::Row& pending, std::uint32_t hash) const;
   void spell(const Row& row, std::string_view spelling) const;
@@ -50,7 +58,8 @@ class ChangeSet {
 
   const TableLayout* table_;
   // Mutable: a change that waits says the same as one that is composed.
-  mutable PendingChanges waiting_;  // so many that their cache misses overlap
+  mutable PendingChanges waiting_;
+  mutable std::vector<Fetch> fetches_;  // for each row of these
   mutable RowTable rows_;
   mutable std::unordered_map<const Row*, std::string> spellings_;  // of the few keys that are not spelled canonically
   mutable std::size_t change_bytes_ = 0;

@@ -35,7 +35,7 @@ inline std::uint64_t hash_of(std::string_view text) {
     right = read(at + rest - 4, 4);
   } else if (rest > 0) {
     left = static_cast<unsigned char>(at[0]);
-    right = static_cast<unsigned char>(at[rest / 2]) << 8 | static_cast<unsigned char>(at[rest - 1]);
+    right = static_cast<unsigned char>(at[rest / 2]) * std::uint64_t{256} + static_cast<unsigned char>(at[rest - 1]);
   }
   return fold(left ^ first, right ^ state);
 }

@@ -61,7 +61,7 @@ ValueView::ValueView(const Decimal& number) {
     *this = ValueView::number(*coefficient, number.scale());
   } else {
     kind_ = Kind::decimal;
-    decimal_ = &number;
+    held_.decimal = &number;
   }
 }
 
@@ -74,16 +74,16 @@ ValueView::ValueView(const Value& value) {
     *this = *moment;
   } else if (const auto* list = std::get_if<std::unique_ptr<List>>(&value)) {
     kind_ = Kind::list;
-    list_ = list->get();
+    held_.list = list->get();
   }
 }
 
 Decimal ValueView::to_decimal() const {
   switch (kind_) {
     case Kind::number:
-      return Decimal::of(number_, scale());
+      return Decimal::of(held_.number, scale());
     case Kind::decimal:
-      return *decimal_;
+      return *held_.decimal;
     case Kind::digits:
       return Decimal::parse(text()).value();
     default:
@@ -104,7 +104,7 @@ Value ValueView::owned() const {
     case Kind::moment:
       return moment();
     case Kind::list:
-      return std::make_unique<List>(*list_);
+      return std::make_unique<List>(*held_.list);
     case Kind::base:
     case Kind::element:
     case Kind::no_value:

@@ -67,11 +67,11 @@ class ValueView {
   ValueView() = default;
   // NOLINTBEGIN(google-explicit-constructor): a view of
   ValueView(const Value& value);
-  ValueView(Timestamp moment) : kind_(Kind::moment), number_(moment.microseconds) {}
+  ValueView(Timestamp moment) : kind_(Kind::moment), held_{.number = moment.microseconds} {}
   ValueView(const Decimal& number);
   // NOLINTEND(google-explicit-constructor)
   /// One of the kinds that are a text.
-  ValueView(Kind kind, std::string_view text) : kind_(kind), text_(text.data()), size_(text.size()) {}
+  ValueView(Kind kind, std::string_view text) : kind_(kind), held_{.text = text.data()}, size_(text.size()) {}
   /// `coefficient` with `scale` digits after the point.
   static ValueView number(std::int64_t coefficient, int scale) { return {Kind::number, coefficient, scale}; }
   static ValueView no_value() { return {Kind::no_value, {}}; }
@@ -80,31 +80,31 @@ class ValueView {
   [[nodiscard]] bool is_null() const { return kind_ == Kind::null; }
   [[nodiscard]] bool is_text() const { return kind_ == Kind::text; }
   /// Of a kind that is a text.
-  [[nodiscard]] std::string_view text() const { return {text_, size_}; }
+  [[nodiscard]] std::string_view text() const { return {held_.text, size_}; }
   /// Of a number.
-  [[nodiscard]] std::int64_t coefficient() const { return number_; }
+  [[nodiscard]] std::int64_t coefficient() const { return held_.number; }
   [[nodiscard]] int scale() const { return static_cast<int>(size_); }
   /// Of a moment.
-  [[nodiscard]] Timestamp moment() const { return {number_}; }
+  [[nodiscard]] Timestamp moment() const { return {held_.number}; }
   /// Of a number, a decimal or digits.
   [[nodiscard]] Decimal to_decimal() const;
   /// nullptr where it is none.
-  [[nodiscard]] const List* list() const { return kind_ == Kind::list ? list_ : nullptr; }
+  [[nodiscard]] const List* list() const { return kind_ == Kind::list ? held_.list : nullptr; }
 
   /// The same as a value of its own.
   [[nodiscard]] Value owned() const;
 
  private:
   ValueView(Kind kind, std::int64_t number, int scale)
-      : kind_(kind), number_(number), size_(static_cast<std::size_t>(scale)) {}
+      : kind_(kind), held_{.number = number}, size_(static_cast<std::size_t>(scale)) {}
 
   Kind kind_ = Kind::null;
-  union {
-    std::int64_t number_ = 0;
-    const char* text_;
-    const Decimal* decimal_;
-    const List* list_;
-  };
+  union Held {
+    std::int64_t number = 0;
+    const char* text;
+    const Decimal* decimal;
+    const List* list;
+  } held_;
   std::size_t size_ = 0;  ///< of a text; a number's scale
 };
 
