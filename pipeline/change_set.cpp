@@ -47,6 +47,7 @@ void ChangeSet::add(Key&& key, RowChange&& change) {
   const auto [at, is_new] = rows_.try_emplace(std::move(key.canonical));
   Row& row = at->second;
   if (is_new) {
+    row.canonical = at->first;
     row.key = std::move(key.values);
     row.change = std::move(change);
     row.bytes = node_bytes + heap_bytes(at->first) + heap_bytes(row);

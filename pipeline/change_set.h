@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -16,6 +17,7 @@ namespace rebuild_projection {
 class ChangeSet {
  public:
   struct Row {
+    std::string_view canonical;    ///< see Key; valid as long as the row
     std::vector<std::string> key;  ///< as the event spelled it that creates the row
     RowChange change;
     std::size_t bytes = 0;  ///< this row's share of bytes()
@@ -35,6 +37,8 @@ class ChangeSet {
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   /// The rows in the order of their canonical keys: the order in which they are locked and written.
   [[nodiscard]] std::vector<const Row*> sorted() const;
+  /// What is written to a key column: as the event spelled it that creates the row.
+  [[nodiscard]] static const std::string& key_text(const Row& row, std::size_t part) { return row.key[part]; }
   void clear();
 
  private:

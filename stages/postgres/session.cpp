@@ -79,8 +79,55 @@ std::uint64_t Rows::affected() const {
   return static_cast<std::uint64_t>(data_->result.affected_rows());
 }
 
+namespace {
+
+#if PQXX_VERSION_MAJOR >= 7
+/// A connection of libpqxx and libpq's beneath it.
+class Link : public pqxx::connection {
+ public:
+  explicit Link(const std::string& dsn) : Link(open(dsn)) {}
+  [[nodiscard]] pg_conn* raw() const { return raw_; }
+
+ private:
+  explicit Link(pg_conn* raw) : pqxx::connection(seize_raw_connection(raw)), raw_(raw) {}
+  static pg_conn* open(const std::string& dsn) {
+    pg_conn* raw = PQconnectdb(dsn.c_str());
+    if (PQstatus(raw) == CONNECTION_OK) return raw;
+    const std::string message = PQerrorMessage(raw);
+    PQfinish(raw);
+    throw pqxx::broken_connection(message);
+  }
+  pg_conn* raw_;
+};
+#else
+/// Keeps what libpqxx hides.
+class KnownConnection : public pqxx::connect_direct {
+ public:
+  using connect_direct::connect_direct;
+  handle do_startconnect(handle before) override { return raw_ = connect_direct::do_startconnect(before); }
+  [[nodiscard]] pg_conn* raw() const { return raw_; }
+
+ private:
+  handle raw_ = nullptr;
+};
+/// A connection of libpqxx and libpq's beneath it.
+class Link : public pqxx::connection_base {
+ public:
+  explicit Link(const std::string& dsn) : connection_base(policy_), policy_(dsn) { init(); }
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+  ~Link() { close(); }
+  [[nodiscard]] pg_conn* raw() const { return policy_.raw(); }
+
+ private:
+  KnownConnection policy_;
+};
+#endif
+
+}  // namespace
+
 struct Session::Connection {
-  pqxx::connection link;
+  Link link;
   /// One for the connection's life: libpqxx 6 reconnects silently when a transaction object is made on a broken
   /// connection, and session state and locks would be gone. BEGIN and COMMIT are statements of ours.
   std::unique_ptr<pqxx::nontransaction> statements;
@@ -131,7 +178,7 @@ pqxx::params bound(const Session::Parameters& parameters) {
   result.reserve(parameters.size());
   for (const auto& parameter : parameters) {
     if (parameter)
-      result.append(*parameter);
+      result.append(pqxx::zview(*parameter));  // not copied
     else
       result.append();
   }
@@ -251,6 +298,25 @@ void Session::cancel_on(std::stop_token stop) {
   });
 }
 
+void Session::refuse_if_stopped() const {
+  if (connection_->stop.stop_requested()) throw Cancelled("stopped");
+}
+
+pg_conn* Session::raw() const {
+  return connection_->link.raw();
+}
+
+void Session::fail(pg_result* result, const std::string& sql) const {
+  const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  const std::string sqlstate = state != nullptr ? state : "08006";
+  const std::string message = primary_message(PQresultErrorMessage(result));
+  PQclear(result);
+  if (sqlstate == "57014" && connection_->stop.stop_requested()) throw Cancelled("the running statement was cancelled");
+  if (PQstatus(raw()) != CONNECTION_OK && !sqlstate.starts_with("57P"))
+    throw SqlError("08006", "the connection to the database was lost: " + message, sql);
+  throw SqlError(sqlstate, message, sql);
+}
+
 const Session::Backend& Session::backend() const {
   return connection_->backend;
 }
@@ -285,10 +351,13 @@ std::string literal(std::string_view text) {
 
 void ArrayText::add(std::string_view element) {
   text_ += text_.size() > 1 ? ",\"" : "\"";
-  for (char character : element) {
-    if (character == '"' || character == '\\') text_ += '\\';
-    text_ += character;
+  for (auto at = element.find_first_of("\"\\"); at != std::string_view::npos; at = element.find_first_of("\"\\")) {
+    text_ += element.substr(0, at);
+    text_ += '\\';
+    text_ += element[at];
+    element.remove_prefix(at + 1);
   }
+  text_ += element;
   text_ += '"';
 }
 

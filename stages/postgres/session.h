@@ -11,6 +11,9 @@
 
 #include "pipeline/error.h"
 
+struct pg_conn;
+struct pg_result;
+
 namespace rebuild_projection {
 
 /// The server refused a statement, or the connection broke. Told apart by SQLSTATE, never by text.
@@ -84,10 +87,19 @@ class Session {
   [[nodiscard]] const Backend& backend() const;
   /// "database on host:port as role"
   [[nodiscard]] const std::string& where() const;
+  /// Throws Cancelled if what cancel_on() was given is requested.
+  void refuse_if_stopped() const;
   /// Where the role would look up names that say no schema; the session itself looks in the catalogue only.
   [[nodiscard]] const std::string& user_search_path() const;
 
  private:
+  friend class CopyIn;
+  friend class CopyOut;
+  /// libpq's connection, for what libpqxx cannot do. Nothing of libpqxx runs meanwhile.
+  [[nodiscard]] pg_conn* raw() const;
+  /// Throws what a result says that went wrong, and frees it.
+  [[noreturn]] void fail(pg_result* result, const std::string& sql) const;
+
   struct Connection;
   std::unique_ptr<Connection> connection_;
 };
