@@ -26,7 +26,7 @@ bool takes_length_alike(const CatalogueColumn& column) {
 constexpr const char* questions =
     "SELECT d.adbin IS NOT NULL"
     "  AND NOT EXISTS (SELECT FROM regexp_matches(d.adbin::text, '\\{([A-Z]+)', 'g') AS node(name)"
-    "   WHERE node.name[1] NOT IN ('CONST', 'FUNCEXPR', 'RELABELTYPE'))"
+    "   WHERE node.name[1] NOT IN ('CONST', 'FUNCEXPR', 'RELABELTYPE', 'COERCETODOMAIN'))"
     "  AND NOT EXISTS (SELECT FROM regexp_matches(d.adbin::text, ':funcid (\\d+)', 'g') AS call(id)"
     "   JOIN pg_proc p ON p.oid = call.id[1]::oid WHERE p.provolatile <> 'i'),"
     " EXISTS (SELECT FROM pg_cast WHERE castsource = 'text'::regtype AND casttarget = c.type AND castmethod = 'f'"
