@@ -72,16 +72,18 @@ CopyIn::~CopyIn() {
 }
 
 void CopyIn::escape(std::string& text, std::string_view field) {
-  constexpr std::string_view special = "\\\n\r\t";
-  for (;;) {
-    const auto at = field.find_first_of(special);
-    text += field.substr(0, at);
-    if (at == std::string_view::npos) return;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < field.size(); ++at) {
     const char character = field[at];
+    if (character > '\r' && character != '\\') continue;  // most of them, but for bytes beyond ASCII
+    const char letter = character == '\n' ? 'n' : character == '\r' ? 'r' : character == '\t' ? 't' : character;
+    if (letter == character && character != '\\') continue;
+    text += field.substr(begin, at - begin);
     text += '\\';
-    text += character == '\n' ? 'n' : character == '\r' ? 'r' : character == '\t' ? 't' : '\\';
-    field.remove_prefix(at + 1);
+    text += letter;
+    begin = at + 1;
   }
+  text += field.substr(begin);
 }
 
 }  // namespace rebuild_projection

@@ -351,13 +351,14 @@ std::string literal(std::string_view text) {
 
 void ArrayText::add(std::string_view element) {
   text_ += text_.size() > 1 ? ",\"" : "\"";
-  for (auto at = element.find_first_of("\"\\"); at != std::string_view::npos; at = element.find_first_of("\"\\")) {
-    text_ += element.substr(0, at);
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < element.size(); ++at) {
+    if (element[at] != '"' && element[at] != '\\') continue;
+    text_ += element.substr(begin, at - begin);
     text_ += '\\';
-    text_ += element[at];
-    element.remove_prefix(at + 1);
+    begin = at;
   }
-  text_ += element;
+  text_ += element.substr(begin);
   text_ += '"';
 }
 
