@@ -130,6 +130,7 @@ Committed Committer::write(Session& session, const Batch& batch, std::optional<C
   const auto plain = [&](Trust trust) {
     return in_transaction(session, sent, [&, trust](Session& in) { return write_plain(in, batch, trust); });
   };
+  surprised = false;
   try {
     return plain(Trust::what_is_known);
   } catch (const RowsNotAsKnown&) {

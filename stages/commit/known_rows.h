@@ -22,7 +22,11 @@ class KnownRows {
 
   // What the transaction in work does. It counts from commit() on.
   void found_empty() { found_empty_ = true; }
-  void begin_part() { part_ = pending_.size(); }
+  /// So many rows at the most will be written.
+  void begin_part(std::size_t rows) {
+    part_ = pending_.size();
+    pending_.reserve(part_ + rows);
+  }
   void wrote(std::string_view key, bool present);
   /// Takes back what was written since begin_part().
   void roll_back_part() { pending_.resize(part_); }

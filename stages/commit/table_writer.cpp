@@ -63,9 +63,9 @@ TableWriter::Sorted TableWriter::sort(const std::vector<const ChangeSet::Row*>& 
 }
 
 TableWriter::Written TableWriter::write(Session& session, const ChangeSet& changes, Trust trust) {
-  known_.begin_part();
   Written written;
   const std::vector<const ChangeSet::Row*> rows = changes.sorted();
+  known_.begin_part(rows.size());
   written.rows_deleted = delete_rows(session, changes, rows);
 
   Sorted sorted = sort(rows, trust);

@@ -25,7 +25,7 @@ TEST(KnownRows, KnowsWhatWasCommitted) {
   rows.wrote("a", false);
   rows.roll_back();
   rows.wrote("b", true);
-  rows.begin_part();
+  rows.begin_part(1);
   rows.wrote("c", true);
   rows.roll_back_part();
   rows.commit();
