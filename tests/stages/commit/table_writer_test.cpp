@@ -1,5 +1,6 @@
-// Without this file the two statements that write every row (a DELETE and a MERGE for thousands of rows) could lose the
-// rows beyond the first statement, count them wrongly, or mix up the branches of a row that goes and comes back.
+// Without this file the statements that write rows of which nothing is known (a DELETE and a MERGE for thousands) could
+// lose the rows beyond the first statement, count them wrongly, or mix up the branches of a row that goes and comes
+// back.
 #include "stages/commit/table_writer.h"
 
 #include <gtest/gtest.h>
