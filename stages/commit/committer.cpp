@@ -1,5 +1,7 @@
 #include "stages/commit/committer.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 #include "stages/commit/refusal.h"
@@ -8,10 +10,23 @@ namespace rebuild_projection {
 
 namespace {
 
+/// A batch's rows are found by their keys, one after the other, however many rows the table has: what is planned once
+/// is good for every batch. By its own estimates the server would read a table of some thousand rows from end to end.
+constexpr const char* plan_by_key =
+    "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+    " SET enable_seqscan = off";
+constexpr const char* plan_as_usual =
+    "RESET plan_cache_mode; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan";
+
+constexpr std::string_view unique_violation = "23505";
+
 /// A projector's own clear(); its author is told whose SQL was refused.
 std::uint64_t execute_clear(Session& session, const std::string& projection, const std::string& sql) {
+  session.execute(plan_as_usual);
   try {
-    return session.execute(sql).affected();
+    const std::uint64_t rows = session.execute(sql).affected();
+    session.execute(plan_by_key);
+    return rows;
   } catch (const SqlError& error) {
     throw SqlError(error.sqlstate, "projection " + projection + ", clear(): " + error.what(), error.statement);
   }
@@ -28,7 +43,7 @@ Committer::Committer(LastingSession& session, const Checkpoints& checkpoints, co
       clearing_(targets.size()),
       rows_cleared_(targets.size()) {
   for (const Target& target : targets_) {
-    writers_.emplace_back(target.projector->table(), *target.table);
+    writers_.emplace_back(target.projector->table(), *target.table, settings_.known_rows_bytes_max / targets_.size());
     deferrable_ = deferrable_ || target.table->deferrable_constraints;
     at_.push_back(target.start.after);
   }
@@ -36,9 +51,7 @@ Committer::Committer(LastingSession& session, const Checkpoints& checkpoints, co
 }
 
 void Committer::set_up(Session& session) {
-  // Each batch is planned for its own size: a plan made for 200 rows would be kept for 20,000, and one made while the
-  // table was empty for ever.
-  session.execute("SET plan_cache_mode = force_custom_plan");
+  session.execute(plan_by_key);
   // A batch's COMMIT need not wait for the disk: rows and checkpoint are lost together or not at all, so after a crash
   // of the server the tables still equal the events up to the checkpoint. Checkpoints::finish() waits for all of them.
   session.execute("SET synchronous_commit = off");
@@ -49,6 +62,7 @@ void Committer::set_up(Session& session) {
 }
 
 Committed Committer::in_transaction(Session& session, std::optional<Committed>& sent, const Write& write) {
+  for (TableWriter& writer : writers_) writer.roll_back();
   session.execute("BEGIN");
   try {
     Committed written = write(session);
@@ -67,11 +81,14 @@ Committed Committer::in_transaction(Session& session, std::optional<Committed>& 
 void Committer::begin_batch(Session& session) {
   if (!first_) return;
   for (std::size_t index = 0; index < writers_.size(); ++index) {
-    if (!targets_[index].clear) continue;
     const Projector& projector = *targets_[index].projector;
     const auto own = projector.clear();
-    clearing_[index] =
-        own ? execute_clear(session, projector.name(), *own) : writers_[index].clear(session, settings_.truncate);
+    if (targets_[index].clear && !own) {
+      clearing_[index] = writers_[index].clear(session, settings_.truncate);
+    } else {
+      if (targets_[index].clear) clearing_[index] = execute_clear(session, projector.name(), *own);
+      writers_[index].look_if_empty(session);
+    }
   }
   for (std::size_t index = 0; index < targets_.size(); ++index)
     checkpoints_.begin(session, index, targets_[index].start);
@@ -98,41 +115,65 @@ void Committer::clear_only() {
       return Committed{};
     });
   });
-  end_first();
+  after_commit();
 }
 
-void Committer::end_first() {
+void Committer::after_commit() {
+  for (TableWriter& writer : writers_) writer.commit();
   if (!first_) return;
   first_ = false;
   rows_cleared_ = clearing_;
 }
 
+Committed Committer::write(Session& session, const Batch& batch, std::optional<Committed>& sent, bool& surprised) {
+  using Trust = TableWriter::Trust;
+  const auto plain = [&](Trust trust) {
+    return in_transaction(session, sent, [&, trust](Session& in) { return write_plain(in, batch, trust); });
+  };
+  surprised = false;
+  try {
+    return plain(Trust::what_is_known);
+  } catch (const RowsNotAsKnown&) {
+    surprised = true;
+  } catch (const SqlError& error) {
+    if (!error.blames_data()) throw;
+    surprised = error.sqlstate == unique_violation;
+  }
+  try {
+    if (surprised) return plain(Trust::nothing);
+  } catch (const SqlError& error) {
+    if (!error.blames_data()) throw;
+    surprised = false;
+  }
+  return in_transaction(session, sent, [&](Session& in) { return write_with_care(in, batch); });
+}
+
 Committed Committer::commit(const Batch& batch) {
   std::optional<Committed> sent;
+  bool surprised = false;
   const auto try_once = [&](Session& session) {
     if (set_up_ != session_.number()) {
       set_up(session);
       if (is_there(session, batch)) return sent.value();
     }
     sent.reset();
-    try {
-      return in_transaction(session, sent, [&](Session& in) { return write_plain(in, batch); });
-    } catch (const SqlError& error) {
-      if (!error.blames_data()) throw;
-      return in_transaction(session, sent, [&](Session& in) { return write_with_care(in, batch); });
-    }
+    return write(session, batch, sent, surprised);
   };
-  Committed committed;
+  Committed result;
   try {
-    committed = session_.use(try_once);
+    result = session_.use(try_once);
   } catch (const Cancelled& error) {
     if (!sent) throw;
     throw Cancelled(std::string(error.what()) + "; its COMMIT was sent, and --status shows whether it came through");
   }
-  end_first();
+  after_commit();
+  if (surprised) {
+    spdlog::warn("rows are not as this run left them: somebody else writes to a table that is being rebuilt");
+    for (TableWriter& writer : writers_) writer.forget_rows();
+  }
   for (std::size_t index = 0; index < targets_.size(); ++index)
     if (batch.projections[index].events > 0) at_[index] = batch.last_position;
-  return committed;
+  return result;
 }
 
 bool Committer::is_there(Session& session, const Batch& batch) const {
@@ -166,11 +207,11 @@ void Committer::finish(bool complete, const std::optional<std::string>& late_eve
   });
 }
 
-Committed Committer::write_plain(Session& session, const Batch& batch) {
+Committed Committer::write_plain(Session& session, const Batch& batch, TableWriter::Trust trust) {
   Committed committed;
   begin_batch(session);
   for (std::size_t index = 0; index < writers_.size(); ++index) {
-    const auto written = writers_[index].write(session, batch.projections[index].changes);
+    const auto written = writers_[index].write(session, batch.projections[index].changes, trust);
     committed.projections.push_back({written.rows_written, written.rows_deleted, 0});
   }
   end_batch(session, batch);
@@ -197,7 +238,7 @@ void Committer::write_part(Session& session, const Batch& batch, std::size_t pro
   if (part.changes.empty()) return;
   session.execute("SAVEPOINT part");
   try {
-    const auto written = writers_[projection].write(session, part.changes);
+    const auto written = writers_[projection].write(session, part.changes, TableWriter::Trust::nothing);
     check_constraints(session);
     session.execute("RELEASE SAVEPOINT part");
     outcome.committed.rows_written += written.rows_written;
@@ -206,6 +247,7 @@ void Committer::write_part(Session& session, const Batch& batch, std::size_t pro
   } catch (const SqlError& error) {
     if (!error.blames_data()) throw;
     session.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part");
+    writers_[projection].roll_back_part();
     if (end - begin == 1) {
       DeadLetter event = batch.event_at(begin);
       event.error = explain_refusal(session, error, part.changes, *targets_[projection].table, settings_.show_values);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -35,6 +36,7 @@ class Committer : public BatchSink {
     OnError on_error = OnError::stop;
     bool truncate = false;  ///< clear with TRUNCATE
     bool show_values = false;
+    std::size_t known_rows_bytes_max = std::size_t{48} << 20;  ///< of all projections together
   };
 
   /// `session` and `checkpoints` outlive this; the session is used by whoever calls commit() only.
@@ -59,16 +61,18 @@ class Committer : public BatchSink {
 
   /// Calls `write` in a transaction. What it wrote is in `sent` from the moment that COMMIT is sent.
   using Write = std::function<Committed(Session&)>;
-  static Committed in_transaction(Session& session, std::optional<Committed>& sent, const Write& write);
+  Committed in_transaction(Session& session, std::optional<Committed>& sent, const Write& write);
+  /// One try at a batch; `surprised` says whether rows were not as this run left them.
+  Committed write(Session& session, const Batch& batch, std::optional<Committed>& sent, bool& surprised);
   void set_up(Session& session);
   /// After a lost connection: whether the batch was committed all the same.
   bool is_there(Session& session, const Batch& batch) const;
   /// Whether a projection's checkpoint is at `position`; throws RunError if it is not where it was before, either.
   bool moved_to(Session& session, std::size_t projection, const std::optional<Position>& position) const;
   void begin_batch(Session& session);
-  void end_first();
+  void after_commit();
   void end_batch(Session& session, const Batch& batch) const;
-  Committed write_plain(Session& session, const Batch& batch);
+  Committed write_plain(Session& session, const Batch& batch, TableWriter::Trust trust);
   Committed write_with_care(Session& session, const Batch& batch);
   void write_part(Session& session, const Batch& batch, std::size_t projection, std::uint64_t begin, std::uint64_t end,
                   Outcome& outcome);
@@ -78,7 +82,7 @@ class Committer : public BatchSink {
   unsigned set_up_ = 0;  ///< the number of the session that is
   const Checkpoints& checkpoints_;
   std::vector<Target> targets_;
-  std::vector<TableWriter> writers_;
+  std::deque<TableWriter> writers_;
   Settings settings_;
   bool first_ = true;  ///< no batch has been committed yet
   bool deferrable_ = false;

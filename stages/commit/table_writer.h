@@ -5,54 +5,81 @@
 #include <vector>
 
 #include "pipeline/change_set.h"
+#include "stages/commit/known_rows.h"
+#include "stages/commit/merge_rows.h"
+#include "stages/commit/new_rows.h"
+#include "stages/commit/target_table.h"
+#include "stages/commit/update_rows.h"
 #include "stages/postgres/catalogue.h"
 #include "stages/postgres/session.h"
 
 namespace rebuild_projection {
 
-/// Writes change sets into one projection's table, set-based: a DELETE for the rows that go and a MERGE for the rest, a
-/// statement each for thousands of rows. Values travel as arrays of text and are converted by the columns' own input
-/// functions. `layout` and `table` must describe the same table and outlive this. One thread at a time.
+/// Thrown by TableWriter::write(): a row that this run wrote is not there. Somebody else writes to the table, or its
+/// key is taken for another's.
+struct RowsNotAsKnown : RunError {
+  using RunError::RunError;
+};
+
+/// Writes change sets into one projection's table, set-based: a DELETE for the rows that go, a COPY for those that are
+/// new, an UPDATE for those that are there, and a MERGE for those of which that is not known. Values travel as text and
+/// are converted by the columns' own input functions. `layout` and `table` must describe the same table and outlive
+/// this. One thread at a time.
 class TableWriter {
  public:
-  TableWriter(const TableLayout& layout, const CatalogueTable& table);
+  /// Remembers in at most `known_bytes_max` which rows are there.
+  TableWriter(const TableLayout& layout, const CatalogueTable& table, std::size_t known_bytes_max);
+  TableWriter(const TableWriter&) = delete;
+  TableWriter& operator=(const TableWriter&) = delete;
 
   struct Written {
     std::uint64_t rows_written = 0;
     std::uint64_t rows_deleted = 0;
   };
+  enum class Trust : std::uint8_t {
+    what_is_known,  ///< which the server contradicts with 23505 or by RowsNotAsKnown where it is wrong
+    nothing,
+  };
 
   /// Prepares the statements in a session, under names that begin with `name`.
   void prepare(Session& session, const std::string& name);
-  /// Applies `changes` within the session's transaction. Throws SqlError; the transaction is then to be rolled back.
-  Written write(Session& session, const ChangeSet& changes) const;
+  /// Applies `changes` within the session's transaction. Throws SqlError or RowsNotAsKnown; the transaction, or all of
+  /// it since a savepoint, is then to be rolled back.
+  Written write(Session& session, const ChangeSet& changes, Trust trust);
 
   /// Deletes every row. With `truncate`, older snapshots see an empty table; never CASCADE.
-  std::uint64_t clear(Session& session, bool truncate) const;
+  std::uint64_t clear(Session& session, bool truncate);
+  /// Looks whether there is no row.
+  void look_if_empty(Session& session);
 
-  /// The statements, for the curious and for tests.
-  [[nodiscard]] std::string merge_sql() const;
-  [[nodiscard]] std::string delete_sql() const;
+  /// What write() and clear() did in the transaction counts from commit() on.
+  void commit() { known_.commit(); }
+  void roll_back() { known_.roll_back(); }
+  /// The last write() was undone alone.
+  void roll_back_part() { known_.roll_back_part(); }
+  void forget_rows() { known_.forget(); }
 
  private:
-  /// A column with what the statements need of it.
-  struct Target {
-    const Column* column = nullptr;
-    const CatalogueColumn* catalogue = nullptr;
-    bool combines = false;  ///< has the if-null array
-    bool appends = false;   ///< has arrays for the appended elements
+  /// The rows of a change set by the way they are written.
+  struct Sorted {
+    std::vector<const ChangeSet::Row*> created, changed;
+    struct Unknown {
+      const ChangeSet::Row* row = nullptr;
+      MergeRows::Branch branch = MergeRows::Branch::both;
+    };
+    std::vector<Unknown> unknown;
   };
-  class Encoder;
+  static void sort_unknown(const ChangeSet::Row& row, Sorted& result);
+  [[nodiscard]] Sorted sort(const std::vector<const ChangeSet::Row*>& rows, Trust trust) const;
+  std::uint64_t delete_rows(Session& session, const ChangeSet& changes, const std::vector<const ChangeSet::Row*>& rows);
+  [[nodiscard]] std::string delete_sql() const;
 
-  [[nodiscard]] std::string table_name() const;
-  [[nodiscard]] std::string key_condition() const;
-  [[nodiscard]] std::string result_expression(std::size_t column, const std::string& current) const;
-
-  const CatalogueTable& table_;
-  std::vector<Target> targets_;
-  std::vector<const CatalogueColumn*> key_;
-  std::string merge_name_;
+  TargetTable table_;
   std::string delete_name_;
+  NewRows new_rows_;
+  UpdateRows update_rows_;
+  MergeRows merge_rows_;
+  KnownRows known_;
 };
 
 }  // namespace rebuild_projection

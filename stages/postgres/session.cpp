@@ -178,7 +178,7 @@ pqxx::params bound(const Session::Parameters& parameters) {
   result.reserve(parameters.size());
   for (const auto& parameter : parameters) {
     if (parameter)
-      result.append(*parameter);
+      result.append(pqxx::zview(*parameter));  // not copied
     else
       result.append();
   }
@@ -351,10 +351,14 @@ std::string literal(std::string_view text) {
 
 void ArrayText::add(std::string_view element) {
   text_ += text_.size() > 1 ? ",\"" : "\"";
-  for (char character : element) {
-    if (character == '"' || character == '\\') text_ += '\\';
-    text_ += character;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < element.size(); ++at) {
+    if (element[at] != '"' && element[at] != '\\') continue;
+    text_ += element.substr(begin, at - begin);
+    text_ += '\\';
+    begin = at;
   }
+  text_ += element.substr(begin);
   text_ += '"';
 }
 

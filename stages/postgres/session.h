@@ -93,6 +93,7 @@ class Session {
   [[nodiscard]] const std::string& user_search_path() const;
 
  private:
+  friend class CopyIn;
   friend class CopyOut;
   /// libpq's connection, for what libpqxx cannot do. Nothing of libpqxx runs meanwhile.
   [[nodiscard]] pg_conn* raw() const;

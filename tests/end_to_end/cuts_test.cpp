@@ -69,7 +69,7 @@ class CutsTest : public testing::Test {
 };
 
 TEST_F(CutsTest, AProxyThatCutsNothingChangesNothing) {
-  BatchPoints points{3};
+  BatchPoints points;
   int commits = 0;
   const Outcome run = apply_and_leave_nothing(
       [&](const Message& message) {
@@ -88,7 +88,7 @@ TEST_F(CutsTest, ACutBeforeTheFirstCommitLeavesTheTablesAsTheyWere) {
   const std::string rows = digests();
   store.append(events + 1, events + 100);
   for (const Verdict verdict : {Verdict::cut, Verdict::strand}) {
-    BatchPoints points{3};
+    BatchPoints points;
     const Outcome run = apply_through(
         [&](const Message& message) {
           return points.see(message) == BatchPoint::commit_sent ? verdict : Verdict::pass;
@@ -118,7 +118,7 @@ TEST_P(CutsAtCommit, OfEveryBatchLeaveEachBatchAppliedOnce) {
   ASSERT_EQ(uncut.exit_code, 0);
   const std::string rows = digests();
 
-  BatchPoints points{3};
+  BatchPoints points;
   int commits = 0;
   int cuts = 0;
   const Outcome run = apply_and_leave_nothing(
@@ -187,7 +187,7 @@ TEST_F(CutsTest, AnywhereAreEitherOvercomeOrLeaveAPrefix) {
 
 TEST_F(CutsTest, AServerThatIsStartingUpIsWaitedFor) {
   for (const int refusals : {3, 1000}) {
-    BatchPoints points{3};
+    BatchPoints points;
     bool cut = false;
     int refused = 0;
     const Outcome run = apply_through(
@@ -219,7 +219,7 @@ TEST_F(CutsTest, CommitsThatTheServerHasLostAreNotTakenForDone) {
   // A crash takes the last COMMITs of a session that does not wait for the disk, and the checkpoint is an earlier one.
   for (const char* statement : {"checkpoint_advance", "RESET synchronous_commit"}) {
     SCOPED_TRACE(statement);
-    BatchPoints points{3};
+    BatchPoints points;
     bool crashed = false;
     const Outcome run = apply_through(
         [&](const Message& message) {
@@ -240,7 +240,7 @@ TEST_F(CutsTest, CommitsThatTheServerHasLostAreNotTakenForDone) {
 
 TEST_F(CutsTest, WhoHasTakenOverMeanwhileIsLeftAlone) {
   ASSERT_EQ(store.apply("all").exit_code, 0);
-  BatchPoints points{3};
+  BatchPoints points;
   bool cut = false;
   std::unique_ptr<OtherClient> other;  // holds rows that the second run has to wait for
   std::unique_ptr<Program> second;

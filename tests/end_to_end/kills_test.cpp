@@ -99,7 +99,7 @@ class KillAt {
  private:
   const BatchPoint point_;
   const int batch_;
-  BatchPoints points_{3};
+  BatchPoints points_;
   bool done_ = false;
   std::atomic<int> pid_ = 0;
 };

@@ -75,7 +75,7 @@ TEST_F(LateEventsTest, ThatComeDuringARunAreNotForgotten) {
   append(101, 200);
   Outcome late;
   {
-    BatchPoints points{2};
+    BatchPoints points;
     const Proxy proxy([&](const Message& message) {
       // A client draws a time of its own, after the first event's and before the rest.
       if (points.see(message) == BatchPoint::rows_written && points.batch() == 3)

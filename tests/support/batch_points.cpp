@@ -7,16 +7,18 @@ BatchPoint BatchPoints::see(const Message& message) {
   answered_ = false;
   if (names_session(message, "commit")) {
     connection_ = message.connection;
-    merges_ = 0;
+    rows_written_ = false;
   }
   if (message.connection != connection_) return BatchPoint::none;
-  if (completes(message, "MERGE") && ++merges_ == projections_) return BatchPoint::rows_written;
-  if (completes(message, "ROLLBACK")) merges_ = 0;
-  if (merges_ < projections_) return BatchPoint::none;  // what is committed before and after the batches
+  if (completes(message, "ROLLBACK")) rows_written_ = false;
+  if (!rows_written_) {  // what is committed before and after the batches has no part in this
+    rows_written_ = message.type == 'B' && mentions(message, "checkpoint_advance");
+    return rows_written_ ? BatchPoint::rows_written : BatchPoint::none;
+  }
   if (completes(message, "UPDATE")) return BatchPoint::checkpoint_written;
   if (is_query(message, "COMMIT")) return BatchPoint::commit_sent;
   if (!completes(message, "COMMIT")) return BatchPoint::none;
-  merges_ = 0;
+  rows_written_ = false;
   answered_ = true;
   return BatchPoint::committed;
 }

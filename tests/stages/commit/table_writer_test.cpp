@@ -1,5 +1,6 @@
-// Without this file the two statements that write every row (a DELETE and a MERGE for thousands of rows) could lose the
-// rows beyond the first statement, count them wrongly, or mix up the branches of a row that goes and comes back.
+// Without this file the statements that write rows of which nothing is known (a DELETE and a MERGE for thousands) could
+// lose the rows beyond the first statement, count them wrongly, or mix up the branches of a row that goes and comes
+// back.
 #include "stages/commit/table_writer.h"
 
 #include <gtest/gtest.h>
@@ -33,7 +34,7 @@ class TableWriterTest : public testing::Test {
                       {"count", ColumnType::integer, 0, Operation::set | Operation::add},
                       {"tags", ColumnType::array, {}, Operation::append}};
     table = *read_table(session, "target");
-    writer = std::make_unique<TableWriter>(layout, table);
+    writer = std::make_unique<TableWriter>(layout, table, std::size_t{1} << 20);
     writer->prepare(session, "test");
   }
 
@@ -60,7 +61,7 @@ class TableWriterTest : public testing::Test {
   }
   TableWriter::Written write(const ChangeSet& set) {
     session.execute("BEGIN");
-    const auto written = writer->write(session, set);
+    const auto written = writer->write(session, set, trust);
     session.execute("COMMIT");
     return written;
   }
@@ -71,6 +72,7 @@ class TableWriterTest : public testing::Test {
   TableLayout layout;
   CatalogueTable table;
   std::unique_ptr<TableWriter> writer;
+  TableWriter::Trust trust = TableWriter::Trust::nothing;
 };
 
 TEST_F(TableWriterTest, WritesMoreRowsThanOneStatementHolds) {
@@ -159,7 +161,7 @@ TEST_F(TableWriterTest, ARefusedValueLeavesTheTransactionToTheCaller) {
   change(set, [&](Changes& changes) { changes.upsert({&key, 1}).apply(Operation::set, 1, number("2147483648")); });
   session.execute("BEGIN; SAVEPOINT s");
   try {
-    writer->write(session, set);
+    writer->write(session, set, trust);
     ADD_FAILURE();
   } catch (const SqlError& error) {
     EXPECT_EQ(error.sqlstate, "22003");
@@ -175,19 +177,19 @@ TEST(TableWriterKeyOnly, ARuleWithoutColumnsCreatesItsRow) {
   Session session(database.dsn(), "commit", Session::Access::read_write);
   TableLayout layout{"target", {{"a", ColumnType::numeric, 2, {}}, {"b", ColumnType::uuid, {}, {}}}, {}};
   const CatalogueTable table = *read_table(session, "target");
-  TableWriter writer(layout, table);
+  TableWriter writer(layout, table, 0);
   writer.prepare(session, "test");
   ChangeSet set(layout);
   const std::vector<Json> key{number("1.5"), text("{00000000000000000000000000000001}")};
   Changes changes(layout);
   changes.upsert(key);
   changes.move_into(set);
-  for (int round = 0; round < 2; ++round) writer.write(session, set);
+  for (int round = 0; round < 2; ++round) writer.write(session, set, TableWriter::Trust::nothing);
   EXPECT_EQ(database.rows("SELECT * FROM target"), Lines{"00000000-0000-0000-0000-000000000001|1.50|c"});
   ChangeSet removal(layout);
   changes.remove(key);
   changes.move_into(removal);
-  EXPECT_EQ(writer.write(session, removal).rows_deleted, 1U);
+  EXPECT_EQ(writer.write(session, removal, TableWriter::Trust::nothing).rows_deleted, 1U);
 }
 
 }  // namespace

@@ -1,0 +1,85 @@
+// Without this file a rebuild could write rows twice, touch rows that a batch does not change, or talk to the server
+// more often than it has to, and every other test would still pass.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/support/proxy.h"
+#include "tests/support/recruiting.h"
+
+namespace rebuild_projection::test {
+namespace {
+
+class CountsTest : public testing::Test {
+ protected:
+  CountsTest() { store.append(1, events); }
+
+  /// Rows of a table that were inserted, updated and deleted since the last call.
+  std::string written(const std::string& table) {
+    const std::string all = store.database.value(
+        "SELECT array[n_tup_ins, n_tup_upd, n_tup_del]::text FROM pg_stat_user_tables WHERE relname = '" + table + "'");
+    const std::string before = before_.contains(table) ? before_[table] : "{0,0,0}";
+    before_[table] = all;
+    return store.database.value("SELECT string_agg((a - b)::text, '|' ORDER BY n) FROM unnest('" + all +
+                                "'::bigint[], '" + before + "'::bigint[]) WITH ORDINALITY AS u(a, b, n)");
+  }
+
+  static constexpr int events = 1'000;
+  Recruiting store;
+
+ private:
+  std::map<std::string, std::string> before_;
+};
+
+TEST_F(CountsTest, ARebuildInOneBatchInsertsEachRowOnceAndUpdatesNone) {
+  for (const bool again : {false, true}) {
+    ASSERT_EQ(store.apply("event_rows,stages", {"--batch-size", "1000000"}).exit_code, 0);
+    const std::string deleted = again ? "1000" : "0";
+    EXPECT_EQ(written("event_rows"), "1000|0|" + deleted);
+    EXPECT_EQ(written("stages"), again ? "7|0|7" : "7|0|0");
+  }
+}
+
+TEST_F(CountsTest, BatchesInsertEachRowOnceAndUpdateWhatTheyChange) {
+  ASSERT_EQ(store.apply("event_rows,stages", {"--batch-size", "100"}).exit_code, 0);
+  EXPECT_EQ(written("event_rows"), "1000|0|0");
+  // All seven candidates are in each of the ten batches.
+  EXPECT_EQ(written("stages"), "7|63|0");
+}
+
+/// What goes to and fro in the committing session, between the COMMITs of two batches.
+struct Traffic {
+  int answers = 0;  ///< the client waited for
+  std::map<std::string, int> done;
+};
+
+TEST_F(CountsTest, ABatchTakesFewRoundTrips) {
+  std::vector<Traffic> batches(1);
+  int session = 0;
+  Outcome run;
+  {
+    const Proxy proxy([&](const Message& message) {
+      if (names_session(message, "commit")) session = message.connection;
+      if (message.connection != session || message.from_client) return Verdict::pass;
+      if (message.type == 'Z' || message.type == 'G') ++batches.back().answers;
+      if (message.type == 'C') {
+        const std::string tag = message.body.data();  // "COPY 100", with a 0 behind it
+        ++batches.back().done[tag.substr(0, tag.find(' '))];
+      }
+      if (completes(message, "COMMIT")) batches.emplace_back();
+      return Verdict::pass;
+    });
+    run = store.apply("event_rows,stages", {"--batch-size", "100", "--dsn", proxy.dsn(store.database.name())});
+  }
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  ASSERT_GE(batches.size(), 12U);
+  // The checkpoints' first commit, ten batches, and what ends the run. The first batches prepare their statements.
+  for (std::size_t batch = 4; batch < 11; ++batch) {
+    const std::map<std::string, int> statements{{"BEGIN", 1}, {"COPY", 1}, {"UPDATE", 2}, {"COMMIT", 1}};
+    EXPECT_EQ(batches[batch].done, statements) << batch;
+    EXPECT_EQ(batches[batch].answers, 6) << batch;  // a COPY takes two
+  }
+}
+
+}  // namespace
+}  // namespace rebuild_projection::test
