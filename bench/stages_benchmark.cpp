@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "pipeline/changes.h"
+#include "pipeline/fold.h"
 #include "pipeline/hash.h"
 #include "stages/apply/projection_file.h"
 #include "stages/parse/json_parser.h"

@@ -127,10 +127,8 @@ class Run {
       auto found = stages_.source.next(wanted);
       if (!found) {
         find_ended_ = find_exhausted_ = true;
-        page_was_read();
         return nullptr;
       }
-      ++unread_;
       find_events_ += found->events;
       result->read = std::move(found->read);
       // With every token out, nothing is asked for until a commit is through; after the last event, never again.
@@ -153,14 +151,9 @@ class Run {
     try {
       flight.page = std::exchange(flight.read, nullptr)();
       progress_.events_read += flight.page.events.size();
-      if (!flight.page.rest) page_was_read();
     } catch (...) {
       flight.failure = Failure{std::current_exception(), "", std::nullopt};
     }
-  }
-
-  void page_was_read() {
-    if (--unread_ == 0 && stages_.all_read) stages_.all_read();
   }
 
   // ---- parse: several pages at once
@@ -383,7 +376,6 @@ class Run {
 
   std::atomic<bool> ended_{false};  ///< nothing more is committed
   std::atomic<unsigned> pages_in_flight_{0};
-  std::atomic<std::uint64_t> unread_{1};  ///< pages that were found, and one for those that are yet to be found
 
   std::uint64_t find_pages_ = 0, find_events_ = 0;
   bool find_ended_ = false;      ///< no further page

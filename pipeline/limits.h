@@ -9,16 +9,16 @@ namespace rebuild_projection::limits {
 
 /// Events in one page at the most. A page is the unit that travels; a larger one gains nothing once the cost of a
 /// statement is spread over it, and costs memory for every token.
-inline constexpr std::size_t page_events_max = 4'000;
+inline constexpr std::size_t page_events_max = 16'000;
 
 /// Events of the first pages of a range, before the size of its events is known.
 inline constexpr std::size_t page_events_first = 500;
 
 /// Bytes that a page should have, by the average size of the events before it.
-inline constexpr std::size_t page_bytes_target = std::size_t{1} << 20;
+inline constexpr std::size_t page_bytes_target = std::size_t{4} << 20;
 
 /// Bytes of one page after which it is closed. A page may exceed it by one event: an event is never cut.
-inline constexpr std::size_t page_bytes_max = std::size_t{4} << 20;
+inline constexpr std::size_t page_bytes_max = std::size_t{16} << 20;
 
 /// The age after which the snapshot is renewed in which pages are found: an old one keeps dead rows alive in every
 /// table.

@@ -30,7 +30,7 @@ struct RunOptions {
   // Concurrency; 0 is "from the machine".
   unsigned tokens = 0;   ///< pages in flight
   unsigned workers = 0;  ///< CPU threads
-  unsigned readers = 0;  ///< parallel cursors
+  unsigned readers = 0;  ///< pages that are read at once
 
   /// Pages in flight and change sets together; 0: 512 MiB, or half of what a smaller container has.
   std::uint64_t memory_bytes_max = 0;

@@ -141,9 +141,6 @@ struct Stages {
   PageSource& source;
   const PayloadParser& parser;
   BatchSink* sink = nullptr;  ///< null in DRY_RUN
-  /// Called once, by any thread, when every event of the range has been read and may still be on its way to the sink.
-  /// Not called where the run ends before. Must not throw. May be empty.
-  std::function<void()> all_read = {};
 };
 
 }  // namespace rebuild_projection

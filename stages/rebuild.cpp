@@ -94,10 +94,7 @@ class Rebuild {
               .on_error = options_.on_error, .truncate = options_.truncate, .show_values = options_.show_values});
     }
     Report report = run_pipeline(options_, projectors,
-                                 {.source = *reader,
-                                  .parser = *parser,
-                                  .sink = committer_ ? &*committer_ : nullptr,
-                                  .all_read = [this] { begin_to_count(); }},
+                                 {.source = *reader, .parser = *parser, .sink = committer_ ? &*committer_ : nullptr},
                                  progress, stop_, first_stretches);
     report.retries = reader->retries();
     report.bytes_read = reader->bytes();
@@ -145,14 +142,18 @@ class Rebuild {
     report.late_events = plan_.late_events;
     if (report.late_events.empty() && !plan_.beginnings.late_events.empty())
       report.late_events = "in an earlier run: " + plan_.beginnings.late_events;
+    std::future<void> analyzed;  // beside the counting, in the other session
+    if (applies() && went_well(report) && !stop_.stop_requested())
+      analyzed =
+          std::async(std::launch::async, [this] { target_.use([this](Session& session) { analyze(session); }); });
     close([&] { check_count(report); }, report);
     close([&] { check_all_runs(report); }, report);
+    if (analyzed.valid()) close([&] { analyzed.get(); }, report);
     if (applies()) {
       close(
           [&] {
             const bool complete = report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts;
             committer_->finish(complete, found_late_events_);
-            if (went_well(report)) target_.use([this](Session& session) { analyze(session); });
           },
           report);
     }
@@ -182,21 +183,13 @@ class Rebuild {
     }
   }
 
-  /// Counts the whole range, while its last events are being written.
-  void begin_to_count() noexcept {
-    try {
-      counted_ = std::async(std::launch::async, [this] { return count(plan_.range); });
-    } catch (const std::exception&) {  // no thread to be had: it is counted at the end
-    }
-  }
-
   /// Nothing may be lost in silence: the store, asked again, must have as many events in what was replayed as were
   /// read.
   void check_count(Report& report) {
     if (!went_well(report) || !report.last_position) return;
     EventRange replayed = plan_.range;
     replayed.last = report.last_position;
-    const std::uint64_t there = counted_.valid() ? counted_.get() : count(replayed);
+    const std::uint64_t there = count(replayed);
     if (there == report.events_read) return;
     report.ending = Ending::failed;
     found_late_events_ = other_count;
@@ -285,7 +278,6 @@ class Rebuild {
   const Checkpoints checkpoints_;
   LastingSession source_, target_;                ///< what is transient is tried again
   std::optional<Committer> committer_;            ///< APPLY's
-  std::future<std::uint64_t> counted_;            ///< declared after the session that it uses
   std::optional<std::string> found_late_events_;  ///< Checkpoints::finish()'s
   std::vector<std::string> warnings_ = plan_.warnings;
 };

@@ -111,8 +111,11 @@ class JsonParser : public PayloadParser {
                      ParsedPage& parsed) const {
     std::unique_ptr<Parser> parser = pool_.take(bytes_max);
     PayloadWalker walker(tree_, format_, texts, *parser);
+    // Nothing can be found in it: of most events whose payload nobody reads, the reader brings just that.
+    const bool skips_empty = !tree_.nodes.front().is_wanted();
     for (std::size_t i = 0; i < page.events.size(); ++i) {
       if (parsed.row[i] == ParsedPage::not_parsed) continue;
+      if (skips_empty && page.events[i].payload == "{}") continue;
       Json* values = parsed.values.data() + parsed.row[i] * tree_.values;
       std::vector<Element>* elements = parsed.elements.data() + parsed.row[i] * tree_.patterns.size();
       std::optional<std::string> error = walker.read(page.events[i].payload, values, elements);
