@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <future>
 #include <memory>
 
 #include "pipeline/engine.h"
@@ -142,18 +141,14 @@ class Rebuild {
     report.late_events = plan_.late_events;
     if (report.late_events.empty() && !plan_.beginnings.late_events.empty())
       report.late_events = "in an earlier run: " + plan_.beginnings.late_events;
-    std::future<void> analyzed;  // beside the counting, in the other session
-    if (applies() && went_well(report) && !stop_.stop_requested())
-      analyzed =
-          std::async(std::launch::async, [this] { target_.use([this](Session& session) { analyze(session); }); });
     close([&] { check_count(report); }, report);
     close([&] { check_all_runs(report); }, report);
-    if (analyzed.valid()) close([&] { analyzed.get(); }, report);
     if (applies()) {
       close(
           [&] {
             const bool complete = report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts;
             committer_->finish(complete, found_late_events_);
+            if (went_well(report)) target_.use([this](Session& session) { analyze(session); });
           },
           report);
     }

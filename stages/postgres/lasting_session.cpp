@@ -63,7 +63,6 @@ void LastingSession::prepare_next(Tries& tries) {
     roll_back();
     wait(tries, error.what());
   } catch (const CannotConnect& error) {
-    if (number_ == 0) throw;  // it was never there
     wait(tries, error.what());
   }
 }

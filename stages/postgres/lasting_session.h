@@ -21,7 +21,8 @@ class LastingSession {
   /// transient SqlError where it is worth trying again.
   using Connect = std::function<std::unique_ptr<Session>(const Session::Backend* lost)>;
 
-  /// `first` may be null: the first use connects. A stop of `give_up` ends a wait between tries with Cancelled.
+  /// `first` may be null: the first use connects, to a server that was there before. A stop of `give_up` ends a wait
+  /// between tries with Cancelled.
   LastingSession(std::unique_ptr<Session> first, Connect connect, RetryLimits limits, std::stop_token give_up);
 
   /// Calls `work` with the session until it comes through, and returns what it returns. Between tries the transaction

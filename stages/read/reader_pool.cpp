@@ -18,6 +18,10 @@ LastingSession* ReaderPool::take() {
       given_back_.wait(lock);
       continue;
     }
+    if (sessions_.empty() && connecting_ == 0) {  // nothing works without a first one: it is connected in its first use
+      sessions_.push_back(std::make_unique<LastingSession>(nullptr, connect_, limits_, give_up_));
+      return sessions_.back().get();
+    }
     ++connecting_;
     lock.unlock();
     std::unique_ptr<LastingSession> session;
@@ -26,7 +30,6 @@ LastingSession* ReaderPool::take() {
     } catch (const CannotConnect& error) {
       lock.lock();
       --connecting_;
-      if (sessions_.empty()) throw;
       sessions_max_ = static_cast<unsigned>(sessions_.size());
       spdlog::warn("going on with {} readers: {}", sessions_max_, error.what());
       continue;
