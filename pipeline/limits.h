@@ -14,11 +14,14 @@ inline constexpr std::size_t page_events_max = 16'000;
 /// Events of the first pages of a range, before the size of its events is known.
 inline constexpr std::size_t page_events_first = 500;
 
-/// Bytes that a page should have, by the average size of the events before it.
+/// Bytes that a page should have, by the average size of the events before it, where memory allows it.
 inline constexpr std::size_t page_bytes_target = std::size_t{4} << 20;
 
-/// Bytes of one page after which it is closed. A page may exceed it by one event: an event is never cut.
-inline constexpr std::size_t page_bytes_max = std::size_t{16} << 20;
+/// The least of it, however little memory there is.
+inline constexpr std::size_t page_bytes_min = std::size_t{64} << 10;
+
+/// So many times as large as it should be, a page is closed. It may exceed that by one event: an event is never cut.
+inline constexpr std::size_t page_bytes_factor_max = 4;
 
 /// The age after which the snapshot is renewed in which pages are found: an old one keeps dead rows alive in every
 /// table.

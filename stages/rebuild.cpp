@@ -7,6 +7,7 @@
 
 #include "pipeline/engine.h"
 #include "pipeline/error.h"
+#include "pipeline/limits.h"
 #include "stages/commit/committer.h"
 #include "stages/commit/target_session.h"
 #include "stages/plan.h"
@@ -73,6 +74,7 @@ class Rebuild {
                                     {.dsn = options_.source_dsn,
                                      .indexed = plan_.indexed,
                                      .readers = options_.readers,
+                                     .page_bytes = page_bytes(),
                                      .payloads = select_payloads(projectors),
                                      .stretch_ends = plan_.beginnings.stretch_ends,
                                      .retry = options_.retry,
@@ -103,6 +105,12 @@ class Rebuild {
         report.projections[index].rows_cleared = committer_->rows_cleared()[index];
     }
     return report;
+  }
+
+  /// A quarter of the memory is for pages.
+  [[nodiscard]] std::size_t page_bytes() const {
+    return std::clamp<std::size_t>(options_.memory_bytes_max / 4 / options_.tokens, limits::page_bytes_min,
+                                   limits::page_bytes_target);
   }
 
   [[nodiscard]] PayloadSelection select_payloads(const std::vector<const Projector*>& projectors) const {

@@ -32,33 +32,29 @@ PageReader::PageReader(const EventStore& store, EventRange range, Settings setti
 std::optional<UnreadPage> PageReader::next(std::size_t events_max) {
   const std::size_t event_bytes = event_bytes_;
   const std::size_t fitting =
-      event_bytes == 0 ? limits::page_events_first : std::max<std::size_t>(limits::page_bytes_target / event_bytes, 1);
+      event_bytes == 0 ? limits::page_events_first : std::max<std::size_t>(settings_.page_bytes / event_bytes, 1);
   const auto bounds = scout_.next(std::min({events_max, fitting, limits::page_events_max}));
   if (!bounds) return std::nullopt;
   return UnreadPage{bounds->events, [this, bounds = *bounds] { return read(bounds); }};
 }
 
 Page PageReader::read(const Bounds& bounds) {
-  EventRange range = whole_;
-  range.after = bounds.after;
-  range.last = bounds.last;
-  range.stretch_end.reset();
-  const std::string query = store_.events(range, settings_.payloads);
+  const std::string query = store_.events(bounds.range, settings_.payloads);
   return sessions_.use([&](Session& session) {
     const std::size_t likely = (event_bytes_ + event_bytes_ / 4) * bounds.events;
-    PageBuilder page(store_, settings_.payloads, std::min(likely, limits::page_bytes_max));
+    PageBuilder page(store_, settings_.payloads, std::min(likely, page_bytes_max()));
     bool cut = false;
     CopyOut rows(session, query);
     while (const auto row = rows.next()) {
       cut = page.events() > 0 &&
-            (page.bytes() + row->size() > limits::page_bytes_max || page.events() >= 2 * limits::page_events_max);
+            (page.bytes() + row->size() > page_bytes_max() || page.events() >= 2 * limits::page_events_max);
       if (cut) break;
       page.add(*row);
     }
     bytes_ += rows.bytes();
     if (page.events() > 0) event_bytes_ = page.bytes() / page.events();
     Bounds rest = bounds;
-    if (cut) rest.after = page.last_position();
+    if (cut) rest.range.after = page.last_position();
     Page result = page.take();
     result.stretch = bounds.stretch;
     if (cut) result.rest = [this, rest] { return read(rest); };

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "pipeline/limits.h"
 #include "stages/read/page_builder.h"
 #include "stages/read/reader_pool.h"
 #include "stages/read/scout.h"
@@ -25,6 +26,7 @@ class PageReader final : public StoreReader {
   [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
 
  private:
+  [[nodiscard]] std::size_t page_bytes_max() const { return limits::page_bytes_factor_max * settings_.page_bytes; }
   [[nodiscard]] Page read(const Bounds& bounds);
 
   const EventStore& store_;

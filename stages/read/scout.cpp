@@ -26,33 +26,43 @@ void Scout::pause() {
 }
 
 std::optional<Bounds> Scout::next(std::uint64_t events) {
-  if (at_end_) return std::nullopt;
-  if (open_ && std::chrono::steady_clock::now() - opened_at_ > limits::snapshot_age_max) pause();
-  const Rows found = session_.use([&](Session& session) {
-    // Whatever fails ends the transaction; the next try opens it again, after what was found.
-    if (!std::exchange(open_, false)) open(session);
-    // One message, of which the last statement's result comes back.
-    Rows rows = session.execute((events > 1 ? "MOVE FORWARD " + std::to_string(events - 1) + " FROM positions; " : "") +
-                                "FETCH 1 FROM positions");
-    open_ = true;
-    return rows;
-  });
-  Bounds bounds{rest_.after, std::nullopt, stretch_, events};
-  if (found.size() > 0) {
-    bounds.last.emplace();
-    for (std::size_t column = 0; column < found.columns(); ++column) bounds.last->emplace_back(found.text(0, column));
-    rest_.after = bounds.last;
-    return bounds;
+  while (!at_end_) {
+    if (open_ && std::chrono::steady_clock::now() - opened_at_ > limits::snapshot_age_max) pause();
+    const Rows found = session_.use([&](Session& session) {
+      // Whatever fails ends the transaction; the next try opens it again, after what was found.
+      if (!std::exchange(open_, false)) open(session);
+      // One message, of which the last statement's result comes back.
+      Rows rows =
+          session.execute((events > 1 ? "MOVE FORWARD " + std::to_string(events - 1) + " FROM positions; " : "") +
+                          "FETCH 1 FROM positions");
+      open_ = true;
+      return rows;
+    });
+    if (found.size() > 0) {
+      Bounds bounds{rest_, stretch_, events};
+      bounds.range.last.emplace();
+      for (std::size_t column = 0; column < found.columns(); ++column)
+        bounds.range.last->emplace_back(found.text(0, column));
+      bounds.range.stretch_end.reset();  // it is not before that
+      rest_.after = bounds.range.last;
+      return bounds;
+    }
+    Bounds bounds = end_stretch();
+    if (bounds.events > 0) return bounds;
   }
+  return std::nullopt;
+}
+
+Bounds Scout::end_stretch() {
+  Bounds bounds{rest_, stretch_, 0};
+  // The cursor went past its end and does not say how far.
+  bounds.events = session_.use([&](Session& session) { return store_.count(session, bounds.range); });
   pause();
-  bounds.last = rest_.stretch_end ? rest_.stretch_end : rest_.last;
-  if (stretch_ == stretch_ends_.size()) {
-    at_end_ = true;
-  } else {
-    rest_.after = rest_.stretch_end;
-    ++stretch_;
-    rest_.stretch_end = stretch_ < stretch_ends_.size() ? std::optional(stretch_ends_[stretch_]) : std::nullopt;
-  }
+  at_end_ = stretch_ == stretch_ends_.size();
+  if (at_end_) return bounds;
+  rest_.after = rest_.stretch_end;
+  ++stretch_;
+  rest_.stretch_end = stretch_ < stretch_ends_.size() ? std::optional(stretch_ends_[stretch_]) : std::nullopt;
   return bounds;
 }
 

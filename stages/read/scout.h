@@ -10,12 +10,11 @@
 
 namespace rebuild_projection {
 
-/// Consecutive events of a range, by the positions they lie between.
+/// Consecutive events of a range.
 struct Bounds {
-  std::optional<Position> after;  ///< position > this; nullopt: from the beginning
-  std::optional<Position> last;   ///< position <= this; nullopt: to the end
-  std::size_t stretch = 0;        ///< Page::stretch
-  std::uint64_t events = 0;       ///< between them when they were found, at the most
+  EventRange range;
+  std::size_t stretch = 0;   ///< Page::stretch
+  std::uint64_t events = 0;  ///< in it when it was found
 };
 
 /// Finds the bounds of pages from the index of the order alone: a cursor over the positions moves on by a page, and
@@ -26,8 +25,7 @@ class Scout {
   /// `stretch_ends` as in PageReader::Settings.
   Scout(const EventStore& store, EventRange range, std::vector<Position> stretch_ends, LastingSession session);
 
-  /// The next `events` events, or fewer where a stretch ends; nullopt at the end of the range. Bounds may turn out to
-  /// hold no event.
+  /// The next `events` events, or fewer where a stretch ends; nullopt at the end of the range.
   std::optional<Bounds> next(std::uint64_t events);
   /// Closes the snapshot.
   void pause();
@@ -35,6 +33,8 @@ class Scout {
 
  private:
   void open(Session& session);
+  /// Those between what was found and the stretch's end. Goes on to the next stretch.
+  Bounds end_stretch();
 
   const EventStore& store_;
   EventRange rest_;  ///< after what was found

@@ -54,7 +54,7 @@ bool SortedReader::fill(Session& session, PageBuilder& page, std::size_t events_
   }
   const std::uint64_t before = rows_->bytes();
   bool more = true;
-  while (more && page.events() < events_max && page.bytes() < limits::page_bytes_max) {
+  while (more && page.events() < events_max && page.bytes() < settings_.page_bytes) {
     if (const auto row = rows_->next())
       page.add(*row);
     else

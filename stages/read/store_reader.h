@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/limits.h"
 #include "pipeline/stages.h"
 #include "stages/postgres/lasting_session.h"
 #include "stages/read/event_store.h"
@@ -22,8 +23,9 @@ class StoreReader : public PageSource {
  public:
   struct Settings {
     std::string dsn;
-    bool indexed = true;   ///< an index serves the order
-    unsigned readers = 1;  ///< pages that may be read at once
+    bool indexed = true;                                 ///< an index serves the order
+    unsigned readers = 1;                                ///< pages that may be read at once
+    std::size_t page_bytes = limits::page_bytes_target;  ///< of a page, about
     PayloadSelection payloads = {};
     /// Where the range is cut into stretches (Page::stretch): the position that ends each but the last, ascending.
     std::vector<Position> stretch_ends = {};
