@@ -161,7 +161,8 @@ class Proxy::Link {
     switch (proxy_.judge(message)) {
       case Verdict::pass:
         forward(message.from_client, whole);
-        return !(losing_ && !message.from_client && message.type == 'Z');  // the server has nothing more to say
+        // Ready for a query, or for the data of a COPY, the server has nothing more to say.
+        return !(losing_ && !message.from_client && (message.type == 'Z' || message.type == 'G'));
       case Verdict::cut:
         return false;
       case Verdict::refuse:
