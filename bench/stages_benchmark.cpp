@@ -20,6 +20,7 @@
 #include "pipeline/hash.h"
 #include "stages/apply/projection_file.h"
 #include "stages/parse/json_parser.h"
+#include "tests/support/catalogue.h"
 #include "tests/support/pages.h"
 
 namespace rebuild_projection {
@@ -44,34 +45,15 @@ add = { stage_changes = 1 }
 )";
 
 CatalogueTable table() {
-  CatalogueTable table;
-  table.schema = "public";
-  table.name = "candidates";
-  for (const char* name : {"candidate_id", "full_name", "email", "source", "stage"}) {
-    CatalogueColumn column;
-    column.name = name;
-    column.type = column.base_type = "text";
-    column.base_oid = 25;
-    column.category = 'S';
-    table.columns.push_back(column);
-  }
-  CatalogueColumn counter;
-  counter.name = "stage_changes";
-  counter.type = counter.base_type = "bigint";
-  counter.base_oid = 20;
-  counter.category = 'N';
-  table.columns.push_back(counter);
-  CatalogueIndex key;
-  key.columns = {"candidate_id"};
-  key.unique = true;
-  table.indexes.push_back(key);
-  return table;
+  using namespace test;
+  return keyed_table("candidates", {text_column("candidate_id"), text_column("full_name"), text_column("email"),
+                                    text_column("source"), text_column("stage"), bigint_column("stage_changes")});
 }
 
-std::unique_ptr<Projector> projector() {
+std::unique_ptr<Projector> bound_projector(std::string_view toml, const CatalogueTable& to) {
   std::vector<std::string> mistakes;
-  const auto files = read_projection_text("bench.toml", projection, mistakes);
-  auto bound = files.empty() ? nullptr : files.front().bind(table(), mistakes);
+  const auto files = read_projection_text("bench.toml", toml, mistakes);
+  auto bound = files.empty() ? nullptr : files.front().bind(to, mistakes);
   if (!bound) throw std::logic_error(mistakes.empty() ? "no projection" : mistakes.front());
   return bound;
 }
@@ -93,7 +75,7 @@ Page page() {
 }
 
 void parse(benchmark::State& state) {
-  const auto bound = projector();
+  const auto bound = bound_projector(projection, table());
   const auto parser = make_json_parser({bound.get()}, PayloadFormat::jsonb);
   const Page events = page();
   std::int64_t bytes = 0;
@@ -141,27 +123,12 @@ set = { last_activity_at = "@ts" }
 )";
 
 CatalogueTable summary_table() {
-  CatalogueTable table;
-  table.schema = "public";
-  table.name = "candidate_summary";
-  const auto add = [&](const char* name, const char* type, std::uint32_t oid, char category) {
-    CatalogueColumn column;
-    column.name = name;
-    column.type = column.base_type = type;
-    column.base_oid = oid;
-    column.category = category;
-    table.columns.push_back(column);
-  };
-  add("candidate_id", "uuid", 2950, 'U');
-  for (const char* name : {"full_name", "email", "source", "stage"}) add(name, "text", 25, 'S');
-  add("score", "numeric", 1700, 'N');
-  for (const char* name : {"notes", "contacts", "stage_changes"}) add(name, "bigint", 20, 'N');
-  for (const char* name : {"created_at", "last_activity_at"}) add(name, "timestamp with time zone", 1184, 'D');
-  CatalogueIndex key;
-  key.columns = {"candidate_id"};
-  key.unique = true;
-  table.indexes.push_back(key);
-  return table;
+  using namespace test;
+  return keyed_table(
+      "candidate_summary",
+      {uuid_column("candidate_id"), text_column("full_name"), text_column("email"), text_column("source"),
+       text_column("stage"), numeric_column("score"), bigint_column("notes"), bigint_column("contacts"),
+       bigint_column("stage_changes"), timestamptz_column("created_at"), timestamptz_column("last_activity_at")});
 }
 
 std::string uuid_of(std::uint64_t candidate) {
@@ -207,10 +174,7 @@ class Summary {
  public:
   explicit Summary(std::uint64_t rows)
       : pages_(summary_pages(rows, std::max<std::uint64_t>(2 * rows, 400'000) / page_events * page_events)) {
-    std::vector<std::string> mistakes;
-    const auto files = read_projection_text("bench.toml", summary, mistakes);
-    projector_ = files.empty() ? nullptr : files.front().bind(summary_table(), mistakes);
-    if (!projector_) throw std::logic_error(mistakes.empty() ? "no projection" : mistakes.front());
+    projector_ = bound_projector(summary, summary_table());
     parser_ = make_json_parser({projector_.get()}, PayloadFormat::jsonb);
     for (const Page& one : pages_) parsed_.push_back(parser_->parse(one));
     set = std::make_unique<ChangeSet>(projector_->table());

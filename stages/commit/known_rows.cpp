@@ -1,12 +1,12 @@
 #include "stages/commit/known_rows.h"
 
-#include <functional>
+#include "pipeline/hash.h"
 
 namespace rebuild_projection {
 
 KnownRows::Hash KnownRows::hash_of(std::string_view key) {
   // Without its lowest bit, which pending_ uses, and never 0, which says that a slot is free.
-  const Hash hash = std::hash<std::string_view>{}(key) & ~Hash{1};
+  const Hash hash = rebuild_projection::hash_of(key) & ~Hash{1};
   return hash == 0 ? 2 : hash;
 }
 

@@ -2,7 +2,6 @@
 
 #include <libpq-fe.h>
 
-#include <charconv>
 #include <string_view>
 
 namespace rebuild_projection {
@@ -45,30 +44,13 @@ std::uint64_t CopyIn::finish() {
   running_ = false;
   // Where this fails, the result that follows says why.
   PQputCopyEnd(session_.raw(), nullptr);
-  std::uint64_t rows = 0;
-  PGresult* failure = nullptr;
-  while (PGresult* result = PQgetResult(session_.raw())) {
-    const auto status = PQresultStatus(result);
-    const std::string_view affected = PQcmdTuples(result);
-    std::from_chars(affected.data(), affected.data() + affected.size(), rows);
-    if (status != PGRES_COMMAND_OK && failure == nullptr)
-      failure = result;
-    else
-      PQclear(result);
-    if (status == PGRES_COPY_IN) break;  // the connection is lost in the middle
-  }
-  if (failure != nullptr) session_.fail(failure, sql_);
-  return rows;
+  return session_.end_copy(sql_);
 }
 
 CopyIn::~CopyIn() {
   if (!running_) return;
   PQputCopyEnd(session_.raw(), "given up");
-  while (PGresult* result = PQgetResult(session_.raw())) {
-    const bool stuck = PQresultStatus(result) == PGRES_COPY_IN;
-    PQclear(result);
-    if (stuck) break;
-  }
+  session_.drop_copy();
 }
 
 void CopyIn::escape(std::string& text, std::string_view field) {

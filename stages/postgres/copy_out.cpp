@@ -51,16 +51,7 @@ std::optional<std::string_view> CopyOut::next() {
 
 void CopyOut::end() {
   running_ = false;
-  PGresult* failure = nullptr;
-  while (PGresult* result = PQgetResult(session_.raw())) {
-    const auto status = PQresultStatus(result);
-    if (status != PGRES_COMMAND_OK && failure == nullptr)
-      failure = result;
-    else
-      PQclear(result);
-    if (status == PGRES_COPY_OUT) break;  // the connection is lost in the middle
-  }
-  if (failure != nullptr) session_.fail(failure, sql_);
+  session_.end_copy(sql_);
 }
 
 CopyOut::~CopyOut() {
@@ -73,11 +64,7 @@ CopyOut::~CopyOut() {
   }
   char* rest = nullptr;
   while (PQgetCopyData(session_.raw(), &rest, 0) > 0) PQfreemem(rest);
-  while (PGresult* result = PQgetResult(session_.raw())) {
-    const bool stuck = PQresultStatus(result) == PGRES_COPY_OUT;
-    PQclear(result);
-    if (stuck) break;
-  }
+  session_.drop_copy();
 }
 
 }  // namespace rebuild_projection

@@ -147,9 +147,13 @@ struct Session::Connection {
     statements = std::make_unique<pqxx::nontransaction>(link);
   }
 
+  void refuse_if_stopped() const {
+    if (stop.stop_requested()) throw Cancelled("stopped");
+  }
+
   template <typename Call>
   Rows guarded(const std::string& sql, Call&& call) {
-    if (stop.stop_requested()) throw Cancelled("stopped");
+    refuse_if_stopped();
     try {
       return Rows(std::make_shared<const Rows::Data>(Rows::Data{call()}));
     } catch (const pqxx::deadlock_detected& error) {  // no sql_error in libpqxx 6, and without its state
@@ -299,7 +303,7 @@ void Session::cancel_on(std::stop_token stop) {
 }
 
 void Session::refuse_if_stopped() const {
-  if (connection_->stop.stop_requested()) throw Cancelled("stopped");
+  connection_->refuse_if_stopped();
 }
 
 pg_conn* Session::raw() const {
@@ -315,6 +319,39 @@ void Session::fail(pg_result* result, const std::string& sql) const {
   if (PQstatus(raw()) != CONNECTION_OK && !sqlstate.starts_with("57P"))
     throw SqlError("08006", "the connection to the database was lost: " + message, sql);
   throw SqlError(sqlstate, message, sql);
+}
+
+namespace {
+
+/// Calls `take` with each result that is left, which owns it.
+template <typename Take>
+void for_results(pg_conn* connection, Take&& take) {
+  while (PGresult* result = PQgetResult(connection)) {
+    const auto status = PQresultStatus(result);
+    take(result);
+    if (status == PGRES_COPY_OUT || status == PGRES_COPY_IN) break;  // the connection is lost in the middle
+  }
+}
+
+}  // namespace
+
+std::uint64_t Session::end_copy(const std::string& sql) {
+  std::uint64_t rows = 0;
+  PGresult* failure = nullptr;
+  for_results(raw(), [&](PGresult* result) {
+    const std::string_view affected = PQcmdTuples(result);
+    std::from_chars(affected.data(), affected.data() + affected.size(), rows);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK && failure == nullptr)
+      failure = result;
+    else
+      PQclear(result);
+  });
+  if (failure != nullptr) fail(failure, sql);
+  return rows;
+}
+
+void Session::drop_copy() {
+  for_results(raw(), [](PGresult* result) { PQclear(result); });
 }
 
 const Session::Backend& Session::backend() const {

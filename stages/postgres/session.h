@@ -99,6 +99,10 @@ class Session {
   [[nodiscard]] pg_conn* raw() const;
   /// Throws what a result says that went wrong, and frees it.
   [[noreturn]] void fail(pg_result* result, const std::string& sql) const;
+  /// Takes the results of a COPY whose data has been sent or received; the rows it counted. Throws the first failure.
+  std::uint64_t end_copy(const std::string& sql);
+  /// The same for one that was given up: whatever they say.
+  void drop_copy();
 
   struct Connection;
   std::unique_ptr<Connection> connection_;

@@ -21,28 +21,26 @@ LastingSession::Connect index_connector(const StoreReader::Settings& settings) {
 
 }  // namespace
 
-PageReader::PageReader(const EventStore& store, EventRange range, Settings settings)
-    : store_(store),
-      whole_(std::move(range)),
-      settings_(std::move(settings)),
-      scout_(store, whole_, settings_.stretch_ends,
-             LastingSession(nullptr, index_connector(settings_), settings_.retry, settings_.stop)),
-      sessions_(index_connector(settings_), settings_.readers, settings_.retry, settings_.stop) {}
+PageReader::PageReader(const EventStore& store, EventRange range, Settings given)
+    : StoreReader(store, std::move(range), std::move(given)),
+      scout_(store, whole(), settings().stretch_ends,
+             LastingSession(nullptr, index_connector(settings()), settings().retry, settings().stop)),
+      sessions_(index_connector(settings()), settings().readers, settings().retry, settings().stop) {}
 
 std::optional<UnreadPage> PageReader::next(std::size_t events_max) {
   const std::size_t event_bytes = event_bytes_;
   const std::size_t fitting =
-      event_bytes == 0 ? limits::page_events_first : std::max<std::size_t>(settings_.page_bytes / event_bytes, 1);
+      event_bytes == 0 ? limits::page_events_first : std::max<std::size_t>(settings().page_bytes / event_bytes, 1);
   const auto bounds = scout_.next(std::min({events_max, fitting, limits::page_events_max}));
   if (!bounds) return std::nullopt;
   return UnreadPage{bounds->events, [this, bounds = *bounds] { return read(bounds); }};
 }
 
 Page PageReader::read(const Bounds& bounds) {
-  const std::string query = store_.events(bounds.range, settings_.payloads);
+  const std::string query = store().events(bounds.range, settings().payloads);
   return sessions_.use([&](Session& session) {
     const std::size_t likely = (event_bytes_ + event_bytes_ / 4) * bounds.events;
-    PageBuilder page(store_, settings_.payloads, std::min(likely, page_bytes_max()));
+    PageBuilder page(store(), settings().payloads, std::min(likely, page_bytes_max()));
     bool cut = false;
     CopyOut rows(session, query);
     while (const auto row = rows.next()) {
@@ -60,13 +58,6 @@ Page PageReader::read(const Bounds& bounds) {
     if (cut) result.rest = [this, rest] { return read(rest); };
     return result;
   });
-}
-
-std::unique_ptr<PageSource> PageReader::again(const std::optional<Position>& after, const Position& last) {
-  EventRange range = whole_;
-  if (after) range.after = after;
-  range.last = last;
-  return make_reader(store_, std::move(range), settings_);
 }
 
 }  // namespace rebuild_projection

@@ -17,21 +17,17 @@ namespace rebuild_projection {
 /// longer than that. What came between since it was found belongs to the page; what is gone does not.
 class PageReader final : public StoreReader {
  public:
-  PageReader(const EventStore& store, EventRange range, Settings settings);
+  PageReader(const EventStore& store, EventRange range, Settings given);
 
   std::optional<UnreadPage> next(std::size_t events_max) override;
   void pause() override { scout_.pause(); }
-  std::unique_ptr<PageSource> again(const std::optional<Position>& after, const Position& last) override;
   [[nodiscard]] std::uint64_t retries() const override { return scout_.retries() + sessions_.retries(); }
   [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
 
  private:
-  [[nodiscard]] std::size_t page_bytes_max() const { return limits::page_bytes_factor_max * settings_.page_bytes; }
+  [[nodiscard]] std::size_t page_bytes_max() const { return limits::page_bytes_factor_max * settings().page_bytes; }
   [[nodiscard]] Page read(const Bounds& bounds);
 
-  const EventStore& store_;
-  const EventRange whole_;
-  const Settings settings_;
   Scout scout_;
   ReaderPool sessions_;
   std::atomic<std::size_t> event_bytes_{0};  ///< of the last page's events, on average

@@ -7,12 +7,10 @@
 
 namespace rebuild_projection {
 
-SortedReader::SortedReader(const EventStore& store, EventRange range, Settings settings)
-    : store_(store),
-      whole_(std::move(range)),
-      settings_(std::move(settings)),
-      session_(nullptr, source_connector(settings_.dsn, settings_.stop), settings_.retry, settings_.stop),
-      after_(whole_.after) {}
+SortedReader::SortedReader(const EventStore& store, EventRange range, Settings given)
+    : StoreReader(store, std::move(range), std::move(given)),
+      session_(nullptr, source_connector(settings().dsn, settings().stop), settings().retry, settings().stop),
+      after_(whole().after) {}
 
 std::optional<UnreadPage> SortedReader::next(std::size_t events_max) {
   events_max = std::min(events_max, limits::page_events_max);
@@ -20,7 +18,7 @@ std::optional<UnreadPage> SortedReader::next(std::size_t events_max) {
     const std::size_t stretch = stretch_;
     bool more = false;
     std::optional<Page> page = session_.use([&](Session& session) -> std::optional<Page> {
-      PageBuilder builder(store_, settings_.payloads, page_bytes_);
+      PageBuilder builder(store(), settings().payloads, page_bytes_);
       try {
         more = fill(session, builder, events_max);
       } catch (...) {  // the next try begins after the last page
@@ -34,7 +32,7 @@ std::optional<UnreadPage> SortedReader::next(std::size_t events_max) {
     });
     if (!more) {
       rows_.reset();
-      at_end_ = stretch_ == settings_.stretch_ends.size();
+      at_end_ = stretch_ == settings().stretch_ends.size();
       ++stretch_;
     }
     if (!page) continue;
@@ -47,14 +45,14 @@ std::optional<UnreadPage> SortedReader::next(std::size_t events_max) {
 
 bool SortedReader::fill(Session& session, PageBuilder& page, std::size_t events_max) {
   if (!rows_) {
-    EventRange rest = whole_;
+    EventRange rest = whole();
     rest.after = after_;
-    if (stretch_ < settings_.stretch_ends.size()) rest.stretch_end = settings_.stretch_ends[stretch_];
-    rows_.emplace(session, store_.events(rest, settings_.payloads));
+    if (stretch_ < settings().stretch_ends.size()) rest.stretch_end = settings().stretch_ends[stretch_];
+    rows_.emplace(session, store().events(rest, settings().payloads));
   }
   const std::uint64_t before = rows_->bytes();
   bool more = true;
-  while (more && page.events() < events_max && page.bytes() < settings_.page_bytes) {
+  while (more && page.events() < events_max && page.bytes() < settings().page_bytes) {
     if (const auto row = rows_->next())
       page.add(*row);
     else
@@ -62,13 +60,6 @@ bool SortedReader::fill(Session& session, PageBuilder& page, std::size_t events_
   }
   bytes_ += rows_->bytes() - before;
   return more;
-}
-
-std::unique_ptr<PageSource> SortedReader::again(const std::optional<Position>& after, const Position& last) {
-  EventRange range = whole_;
-  if (after) range.after = after;
-  range.last = last;
-  return make_reader(store_, std::move(range), settings_);
 }
 
 }  // namespace rebuild_projection

@@ -14,10 +14,9 @@ namespace rebuild_projection {
 /// Pages are read as they are found.
 class SortedReader final : public StoreReader {
  public:
-  SortedReader(const EventStore& store, EventRange range, Settings settings);
+  SortedReader(const EventStore& store, EventRange range, Settings given);
 
   std::optional<UnreadPage> next(std::size_t events_max) override;
-  std::unique_ptr<PageSource> again(const std::optional<Position>& after, const Position& last) override;
   [[nodiscard]] std::uint64_t retries() const override { return session_.retries(); }
   [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
 
@@ -25,9 +24,6 @@ class SortedReader final : public StoreReader {
   /// Takes rows until the page is full; says whether there may be more in this stretch.
   bool fill(Session& session, PageBuilder& page, std::size_t events_max);
 
-  const EventStore& store_;
-  const EventRange whole_;
-  const Settings settings_;
   LastingSession session_;
   std::optional<CopyOut> rows_;    ///< declared after the session, so that it ends first
   std::optional<Position> after_;  ///< what was read ends here

@@ -13,6 +13,13 @@ LastingSession::Connect source_connector(std::string dsn, std::stop_token stop) 
   };
 }
 
+std::unique_ptr<PageSource> StoreReader::again(const std::optional<Position>& after, const Position& last) {
+  EventRange range = whole_;
+  if (after) range.after = after;
+  range.last = last;
+  return make_reader(store_, std::move(range), settings_);
+}
+
 std::unique_ptr<StoreReader> make_reader(const EventStore& store, EventRange range, StoreReader::Settings settings) {
   if (settings.indexed) return std::make_unique<PageReader>(store, std::move(range), std::move(settings));
   return std::make_unique<SortedReader>(store, std::move(range), std::move(settings));

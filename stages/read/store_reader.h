@@ -3,8 +3,10 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pipeline/limits.h"
@@ -33,10 +35,25 @@ class StoreReader : public PageSource {
     std::stop_token stop = {};  ///< cancels the running statement
   };
 
+  std::unique_ptr<PageSource> again(const std::optional<Position>& after, const Position& last) override;
+
   /// Tries again after a lost connection and the like.
   [[nodiscard]] virtual std::uint64_t retries() const = 0;
   /// Bytes that the server sent, by COPY.
   [[nodiscard]] virtual std::uint64_t bytes() const = 0;
+
+ protected:
+  StoreReader(const EventStore& store, EventRange range, Settings settings)
+      : store_(store), whole_(std::move(range)), settings_(std::move(settings)) {}
+
+  [[nodiscard]] const EventStore& store() const { return store_; }
+  [[nodiscard]] const EventRange& whole() const { return whole_; }
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+
+ private:
+  const EventStore& store_;
+  const EventRange whole_;
+  const Settings settings_;
 };
 
 /// With an index, a PageReader; without, a SortedReader. `store` outlives it.

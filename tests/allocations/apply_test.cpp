@@ -12,6 +12,7 @@
 
 #include "pipeline/changes.h"
 #include "stages/apply/projection_file.h"
+#include "tests/support/catalogue.h"
 
 namespace {
 
@@ -71,27 +72,11 @@ max = { best = "/score" }
 )";
 
 CatalogueTable table() {
-  CatalogueTable table;
-  table.schema = "public";
-  table.name = "summary";
-  const auto add = [&](const char* name, const char* type, std::uint32_t oid, char category) {
-    CatalogueColumn column;
-    column.name = name;
-    column.type = column.base_type = type;
-    column.base_oid = oid;
-    column.category = category;
-    table.columns.push_back(column);
-  };
-  add("id", "uuid", 2950, 'U');
-  for (const char* name : {"full_name", "email", "source", "stage"}) add(name, "text", 25, 'S');
-  for (const char* name : {"created_at", "last_activity_at"}) add(name, "timestamp with time zone", 1184, 'D');
-  add("changes", "bigint", 20, 'N');
-  for (const char* name : {"total", "best"}) add(name, "numeric", 1700, 'N');
-  CatalogueIndex key;
-  key.columns = {"id"};
-  key.unique = true;
-  table.indexes.push_back(key);
-  return table;
+  using namespace test;
+  return keyed_table("summary",
+                     {uuid_column("id"), text_column("full_name"), text_column("email"), text_column("source"),
+                      text_column("stage"), timestamptz_column("created_at"), timestamptz_column("last_activity_at"),
+                      bigint_column("changes"), numeric_column("total"), numeric_column("best")});
 }
 
 class ApplyAllocations : public testing::Test {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -10,22 +9,10 @@
 
 #include "pipeline/projector.h"
 #include "stages/apply/projection_file.h"
-#include "stages/postgres/catalogue.h"
+#include "tests/support/catalogue.h"
 
 /// A table made by hand, as the catalogue would describe it.
 namespace rebuild_projection::test {
-
-inline CatalogueColumn column(const std::string& name, const std::string& type, std::uint32_t oid, char category,
-                              std::int32_t type_modifier = -1) {
-  CatalogueColumn result;
-  result.name = name;
-  result.type = type;
-  result.base_type = "pg_catalog." + type;
-  result.base_oid = oid;
-  result.category = category;
-  result.type_modifier = type_modifier;
-  return result;
-}
 
 inline CatalogueTable sample_table() {
   CatalogueTable table;
