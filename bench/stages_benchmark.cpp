@@ -191,8 +191,9 @@ class Summary {
     if (++next_ == pages_.size()) next_ = pages_.size() / 2 + 1;
     const Page& page = pages_[next_];
     std::size_t sum = 0;
-    for (std::size_t at = 0; at < page.buffer_bytes; at += 64) sum += static_cast<unsigned char>(page.buffer[at]);
-    for (const StoredEvent& event : page.events) sum += event.payload.size();
+    for (const StoredEvent& event : page.events)
+      for (const std::string_view text : {event.event_id, event.stream_id.value_or(""), event.payload})
+        sum += text.empty() ? 0 : static_cast<unsigned char>(text.front());
     for (const Json& value : parsed_[next_].values) sum += value.text.size();
     benchmark::DoNotOptimize(sum);
     return next_;

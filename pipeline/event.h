@@ -41,6 +41,7 @@ struct StoredEvent {
   std::string_view payload;  ///< JSON text; SQL NULL is "{}"
   std::optional<std::string_view> metadata;
   std::span<const std::string_view> position;  ///< one text per order column
+  std::uint32_t type_number = 0;               ///< of `type`, in Page::types
 
   [[nodiscard]] Position owned_position() const { return {position.begin(), position.end()}; }
 };

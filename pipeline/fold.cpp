@@ -29,6 +29,7 @@ Folded fold(RunProjector run_projector, const PayloadParser& parser, const Page&
     return folded;
   }
   Changes changes(projector.table());
+  TypeAnswers handled(page.types);
   // False where the fold ends with this event.
   const auto left_out = [&](std::size_t index, std::exception_ptr cause, const char* text) {
     changes.discard();
@@ -42,7 +43,7 @@ Folded fold(RunProjector run_projector, const PayloadParser& parser, const Page&
   };
   for (std::size_t index = begin; index < end; ++index) {
     const StoredEvent& stored = page.events[index];
-    if (!projector.handles(stored.type)) {
+    if (!handled(stored.type_number, [&](std::string_view type) { return projector.handles(type); })) {
       ++folded.ignored;
       continue;
     }

@@ -10,6 +10,7 @@
 #include "pipeline/column_error.h"
 #include "pipeline/decimal.h"
 #include "pipeline/timestamp.h"
+#include "pipeline/uuid.h"
 
 /// Keys that are the same to the database, in one spelling each.
 namespace rebuild_projection {
@@ -62,68 +63,9 @@ Decimal numeric_key(const Column& column, const Json& part) {
   return *number;
 }
 
-using Uuid = std::array<unsigned char, 16>;
-
-constexpr auto hex_digits = [] {
-  std::array<std::uint8_t, 256> digits{};
-  digits.fill(0xFF);
-  for (std::uint8_t digit = 0; digit < 10; ++digit) digits['0' + digit] = digit;
-  for (std::uint8_t digit = 10; digit < 16; ++digit) digits['a' + digit - 10U] = digits['A' + digit - 10U] = digit;
-  return digits;
-}();
-
-std::uint8_t hex_digit(char c) {
-  return hex_digits[static_cast<unsigned char>(c)];
-}
-
-/// In the form in which PostgreSQL prints one.
-bool read_printed_uuid(std::string_view text, Uuid& uuid) {
-  if (text.size() != 36) return false;
-  constexpr std::array<std::uint8_t, 16> places{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
-  std::uint8_t all = 0;
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    const std::uint8_t high = hex_digit(text[places[i]]), low = hex_digit(text[places[i] + 1U]);
-    all |= high | low;
-    uuid[i] = static_cast<unsigned char>(high << 4 | low);
-  }
-  return all < 16 && text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-';
-}
-
-/// As uuid_in of PostgreSQL: braces around it or none, a hyphen or none after each group of four digits.
-bool read_uuid(std::string_view text, Uuid& uuid) {
-  if (read_printed_uuid(text, uuid)) return true;
-  if (text.starts_with('{')) {
-    if (!text.ends_with('}')) return false;
-    text = text.substr(1, text.size() - 2);
-  }
-  constexpr std::size_t digits_all = 32;
-  std::size_t digits = 0;
-  bool hyphen_may_follow = false;
-  for (const char c : text) {
-    if (c == '-' && hyphen_may_follow) {
-      hyphen_may_follow = false;
-      continue;
-    }
-    const std::uint8_t digit = hex_digit(c);
-    if (digit > 15 || digits == digits_all) return false;
-    unsigned char& byte = uuid[digits / 2];
-    byte = digits % 2 == 0 ? static_cast<unsigned char>(digit << 4) : static_cast<unsigned char>(byte | digit);
-    ++digits;
-    hyphen_may_follow = digits % 4 == 0 && digits < digits_all;
-  }
-  return digits == digits_all;
-}
-
-std::string to_text(std::string_view uuid) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string text;
-  text.reserve(36);
-  for (std::size_t i = 0; i < uuid.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    const auto byte = static_cast<unsigned char>(uuid[i]);
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
+std::string uuid_text(std::string_view bytes) {
+  std::string text(printed_uuid_size, '\0');
+  print_uuid(bytes.data(), text.data());
   return text;
 }
 
@@ -245,7 +187,7 @@ std::string take_part(const Column& column, bool is_last, std::string_view& cano
     case ColumnType::timestamp:
       return Timestamp{static_cast<std::int64_t>(take_big_endian<std::uint64_t>(canonical) ^ sign_bit)}.to_text();
     case ColumnType::uuid:
-      return to_text(take(canonical, sizeof(Uuid)));
+      return uuid_text(take(canonical, sizeof(Uuid)));
     case ColumnType::boolean:
       return take(canonical, 1).front() != '\0' ? "true" : "false";
     default:

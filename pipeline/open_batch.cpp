@@ -9,14 +9,14 @@
 namespace rebuild_projection {
 
 void EventTypes::add(const Page& page, std::size_t begin, std::size_t end) {
-  std::size_t at = 0;
-  for (std::size_t index = begin; index < end; ++index) {
-    const std::string_view type = page.events[index].type;
-    if (at >= counts_.size() || counts_[at].first != type) {
-      for (at = 0; at < counts_.size() && counts_[at].first != type;) ++at;
-      if (at == counts_.size()) counts_.emplace_back(type, 0);
-    }
-    ++counts_[at].second;
+  of_page_.assign(page.types.size(), 0);
+  for (std::size_t index = begin; index < end; ++index) ++of_page_[page.events[index].type_number];
+  for (std::size_t number = 0; number < of_page_.size(); ++number) {
+    if (of_page_[number] == 0) continue;
+    const std::string_view type = page.types[number];
+    auto found = counts_.find(type);
+    if (found == counts_.end()) found = counts_.emplace(type, 0).first;
+    found->second += of_page_[number];
   }
 }
 
@@ -56,7 +56,7 @@ void OpenBatch::add(const PagePtr& page, std::size_t piece) {
   batch_.last_ts = events[end - 1].ts;
   types_.add(page->page, begin, end);
 
-  kept_bytes_ += page->page.buffer_bytes * (end - begin) / events.size();
+  kept_bytes_ += page->page.texts.bytes() * (end - begin) / events.size();
   if (all_kept_ && kept_bytes_ > limits::kept_pages_bytes_max) {
     all_kept_ = false;
     kept_.clear();

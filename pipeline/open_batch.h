@@ -22,8 +22,8 @@ class EventTypes {
   void clear() { counts_.clear(); }
 
  private:
-  /// As many as were seen; most stores have few, and neighbours are often alike.
-  std::vector<std::pair<std::string, std::uint64_t>> counts_;
+  std::map<std::string, std::uint64_t, std::less<>> counts_;
+  std::vector<std::uint64_t> of_page_;
 };
 
 /// The batch that is being put together from pages, in order. Its memory grows with its change sets: pages are kept

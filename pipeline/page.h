@@ -11,6 +11,8 @@
 
 #include "pipeline/change_set.h"
 #include "pipeline/event.h"
+#include "pipeline/page_types.h"
+#include "pipeline/text_arena.h"
 
 /// What travels through the pipeline: pages of events, and what the stages add to them.
 namespace rebuild_projection {
@@ -22,14 +24,12 @@ struct Failure {
   std::optional<std::size_t> event;  ///< index in the page
 };
 
-/// Consecutive events, as the reader filled them. One buffer holds all texts; it never moves once the page left the
-/// reader.
+/// Consecutive events, as the reader filled them.
 struct Page {
   std::size_t stretch = 0;  ///< of the range, which events of every page share: see run_pipeline()
   std::vector<StoredEvent> events;
-  /// The texts, with at least 64 readable bytes after the last of them (what simdjson asks for).
-  std::unique_ptr<char[]> buffer;
-  std::size_t buffer_bytes = 0;
+  PageTypes types;                          ///< of the events
+  TextArena texts;                          ///< of the events
   std::vector<std::string_view> positions;  ///< what StoredEvent::position points into
   /// The events were larger than expected, and the page was closed before its end: reads on. Called once, by any
   /// thread, when this page has left the pipeline. Empty where the page is whole.

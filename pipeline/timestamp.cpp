@@ -174,7 +174,7 @@ Date date_from_days(std::int64_t days_since_epoch) {
 }
 
 /// Two digits; more than 99 where there are none.
-unsigned two_digits(const char* at) {
+[[gnu::always_inline]] inline unsigned two_digits(const char* at) {
   const auto high = static_cast<unsigned char>(at[0] - '0'), low = static_cast<unsigned char>(at[1] - '0');
   return high > 9 || low > 9 ? 100U : high * 10U + low;
 }
@@ -202,11 +202,11 @@ std::optional<Timestamp> Timestamp::parse_printed(std::string_view text) {
   if (text.size() != without_fraction) {
     const std::string_view fraction = text.substr(19, text.size() - without_fraction);
     if (fraction.size() < 2 || fraction.front() != '.' || fraction.back() == '0') return std::nullopt;
-    for (std::size_t i = 1; i <= 6; ++i) {
-      const char digit = i < fraction.size() ? fraction[i] : '0';
-      if (!is_digit(digit)) return std::nullopt;
-      us = us * 10 + (digit - '0');
-    }
+    std::array<char, 6> digits{'0', '0', '0', '0', '0', '0'};
+    std::copy(fraction.begin() + 1, fraction.end(), digits.begin());
+    const unsigned first = two_digits(&digits[0]), middle = two_digits(&digits[2]), last = two_digits(&digits[4]);
+    if (first > 99 || middle > 99 || last > 99) return std::nullopt;
+    us = first * 10'000U + middle * 100U + last;
   }
   const std::int64_t seconds = days_from_date(year, month, day) * day_s + hour * hour_s + minute * minute_s + second;
   return Timestamp{seconds * second_us + us};

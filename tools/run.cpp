@@ -1,6 +1,7 @@
 #include "tools/run.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -162,10 +163,21 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
   return rebuild_and_report(line, registry);
 }
 
+/// Pages of megabytes come and go: what one gave back the next gets from malloc, and not anew, zeroed, from the kernel.
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  constexpr int mapped_from_bytes = 64 << 20, kept_bytes = 128 << 20;
+  mallopt(M_MMAP_THRESHOLD, mapped_from_bytes);
+  mallopt(M_TRIM_THRESHOLD, kept_bytes);
+  mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 }  // namespace
 
 int run(int argc, char** argv, const ProjectorRegistry& registry) {
   try {
+    keep_freed_memory();
     fill_closed_standard_streams();
     block_signals();
     set_up_logging(LogLevel::info, LogFormat::text);  // until the command line says how

@@ -54,25 +54,6 @@ class ParserPool {
   std::vector<std::unique_ptr<Parser>> idle_;  ///< guarded by mutex_
 };
 
-/// Which event types some projector handles, asked once per type and page. Types live as long as the page.
-class WantedTypes {
- public:
-  explicit WantedTypes(const std::vector<const Projector*>& projectors) : projectors_(projectors) {}
-
-  bool has(std::string_view type) {
-    for (const auto& [known, wanted] : known_)
-      if (known == type) return wanted;
-    const bool wanted = std::ranges::any_of(projectors_, [&](const Projector* one) { return one->handles(type); });
-    if (known_.size() < known_max) known_.emplace_back(type, wanted);
-    return wanted;
-  }
-
- private:
-  static constexpr std::size_t known_max = 16;  ///< comparing more of them costs more than asking
-  const std::vector<const Projector*>& projectors_;
-  std::vector<std::pair<std::string_view, bool>> known_;
-};
-
 class JsonParser : public PayloadParser {
  public:
   JsonParser(const std::vector<const Projector*>& projectors, PayloadFormat format)
@@ -83,10 +64,13 @@ class JsonParser : public PayloadParser {
     auto texts = std::make_shared<std::pmr::monotonic_buffer_resource>();
     std::size_t bytes_max = 0;
     std::uint32_t rows = 0;
-    WantedTypes wanted(projectors_);
+    TypeAnswers wanted(page.types);
+    const auto handled = [this](std::string_view type) {
+      return std::ranges::any_of(projectors_, [&](const Projector* one) { return one->handles(type); });
+    };
     parsed.row.resize(page.events.size(), ParsedPage::not_parsed);
     for (std::size_t i = 0; i < page.events.size(); ++i) {
-      if (!wanted.has(page.events[i].type)) continue;
+      if (!wanted(page.events[i].type_number, handled)) continue;
       parsed.row[i] = rows++;
       bytes_max = std::max(bytes_max, page.events[i].payload.size());
     }

@@ -40,9 +40,9 @@ std::optional<std::string_view> CopyOut::next() {
   std::string_view row(message_, static_cast<std::size_t>(size));
   if (!begun_) {
     begun_ = true;
-    row.remove_prefix(header_bytes + CopyRow::big_endian<std::uint32_t>(row.data() + signature_bytes + 4));
+    row.remove_prefix(header_bytes + load_big_endian<std::uint32_t>(row.data() + signature_bytes + 4));
   }
-  if (CopyRow::big_endian<std::uint16_t>(row.data()) != end_mark) return row;
+  if (load_big_endian<std::uint16_t>(row.data()) != end_mark) return row;
   while (PQgetCopyData(session_.raw(), &message_, 0) > 0) PQfreemem(message_);
   message_ = nullptr;
   end();

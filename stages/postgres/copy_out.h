@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "pipeline/byte_order.h"
 #include "stages/postgres/session.h"
 
 namespace rebuild_projection {
@@ -43,19 +44,11 @@ class CopyRow {
 
   /// nullopt is NULL. The bytes are what the type's send function gives.
   std::optional<std::string_view> field() {
-    const auto size = static_cast<std::int32_t>(big_endian<std::uint32_t>(at_));
+    const auto size = static_cast<std::int32_t>(load_big_endian<std::uint32_t>(at_));
     at_ += 4;
     if (size < 0) return std::nullopt;
     const std::string_view result(at_, static_cast<std::size_t>(size));
     at_ += size;
-    return result;
-  }
-
-  template <typename Unsigned>
-  static Unsigned big_endian(const char* bytes) {
-    Unsigned result = 0;
-    for (std::size_t i = 0; i < sizeof(Unsigned); ++i)
-      result = static_cast<Unsigned>(result << 8U) | static_cast<unsigned char>(bytes[i]);
     return result;
   }
 

@@ -1,6 +1,6 @@
 #include "stages/read/page_builder.h"
 
-#include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "stages/postgres/copy_out.h"
@@ -9,102 +9,90 @@ namespace rebuild_projection {
 
 namespace {
 
-/// What simdjson may read after the last text (SIMDJSON_PADDING is 64 at most in the versions in use).
-constexpr std::size_t padding_bytes = 64;
+/// "{}" with what a TextArena promises behind it.
+constexpr std::array<char, 2 + 64> empty_document{'{', '}'};
 
 }  // namespace
 
-PageBuilder::PageBuilder(const EventStore& store, const PayloadSelection& selection, std::size_t bytes)
-    : store_(store),
-      selection_(selection),
-      buffer_(std::make_unique_for_overwrite<char[]>(bytes + padding_bytes)),
-      capacity_(bytes) {}
-
-char* PageBuilder::room(std::size_t bytes) {
-  if (used_ + bytes > capacity_) {
-    capacity_ = std::max(2 * capacity_, used_ + bytes);
-    auto larger = std::make_unique_for_overwrite<char[]>(capacity_ + padding_bytes);
-    std::memcpy(larger.get(), buffer_.get(), used_);
-    buffer_ = std::move(larger);
-  }
-  return buffer_.get() + used_;
+PageBuilder::PageBuilder(const EventStore& store, const PayloadSelection& selection, std::size_t events,
+                         std::size_t bytes)
+    : store_(store), selection_(selection), columns_(store.wire_types().size()) {
+  page_.texts = TextArena(bytes);
+  page_.events.reserve(events);
+  page_.positions.reserve(events * store.columns().order.size());
 }
 
-PageBuilder::Cell PageBuilder::text(WireType type, std::string_view value) {
-  const std::size_t size = texts_.write(type, value, room(WireText::size_max(value.size())));
-  const Cell cell{static_cast<std::uint32_t>(used_), static_cast<std::uint32_t>(size)};
-  used_ += size;
-  return cell;
-}
-
-void PageBuilder::append(std::string_view text) {
-  std::memcpy(room(text.size()), text.data(), text.size());
-  used_ += text.size();
+std::string_view PageBuilder::text(WireType type, std::string_view value) {
+  return page_.texts.keep(texts_.write(type, value, page_.texts.room(WireText::size_max(value.size()))));
 }
 
 void PageBuilder::add(std::string_view row) {
+  const EventStore::Columns& places = store_.columns();
+  const std::vector<WireType>& types = store_.wire_types();
   CopyRow fields(row);
-  const std::size_t first = cells_.size();
-  for (const WireType type : store_.wire_types()) {
+  std::uint32_t type = 0;
+  for (std::size_t column = 0; column < types.size(); ++column) {
     const auto value = fields.field();
-    cells_.push_back(value ? text(type, *value) : Cell{});
+    if (column == places.type) {
+      type = type_number(value ? *value : std::string_view());
+      columns_[column] = page_.types[type];
+    } else {
+      columns_[column] = value ? std::optional(text(types[column], *value)) : std::nullopt;
+    }
   }
-  const auto whole = fields.field();
-  const Cell type = cells_[first + store_.columns().type];
-  payloads_.push_back(payload(type.size == Cell::null ? std::string_view() : view(type), whole, fields));
+  const auto optional = [this](const std::optional<std::size_t>& place) {
+    return place ? columns_[*place] : std::nullopt;
+  };
+  page_.events.push_back({.event_id = columns_[places.event_id].value_or(std::string_view()),
+                          .ts = optional(places.ts),
+                          .type = page_.types[type],
+                          .stream_id = optional(places.stream_id),
+                          .payload = payload(of_types_[type], fields, row.size()),
+                          .metadata = optional(places.metadata),
+                          .position = {},
+                          .type_number = type});
+  add_position();
 }
 
-PageBuilder::Cell PageBuilder::payload(std::string_view type, std::optional<std::string_view> whole, CopyRow& members) {
-  if (whole) return text(store_.payload() == EventStore::Payload::jsonb ? WireType::jsonb : WireType::text, *whole);
-  const auto& prefixes = selection_.members(type);  // before the buffer, where the type stands, may move
-  const std::size_t begin = used_;
-  append("{");
-  for (std::size_t column = 0; column < prefixes.size(); ++column) {
-    const auto value = members.field();
+std::uint32_t PageBuilder::type_number(std::string_view type) {
+  std::uint32_t number = page_.types.find(type);
+  if (number != PageTypes::unknown) return number;
+  number = page_.types.add(page_.texts.copy(type));
+  OfType& of_type = of_types_.emplace_back();
+  of_type.prefixes = &selection_.members(type);
+  of_type.bytes_max = 2 * empty_document.size();
+  for (const std::string& prefix : *of_type.prefixes) of_type.bytes_max += prefix.size() + 1;
+  return number;
+}
+
+std::string_view PageBuilder::payload(const OfType& of_type, CopyRow& fields, std::size_t bytes_max) {
+  if (const auto whole = fields.field())
+    return text(store_.payload() == EventStore::Payload::jsonb ? WireType::jsonb : WireType::text, *whole);
+  if (of_type.prefixes->empty()) return {empty_document.data(), 2};
+  char* const begin = page_.texts.room(of_type.bytes_max + bytes_max);
+  char* to = begin;
+  const auto append = [&to](std::string_view part) {
+    std::memcpy(to, part.data(), part.size());
+    to += part.size();
+  };
+  for (const std::string& prefix : *of_type.prefixes) {
+    const auto value = fields.field();
     if (!value) continue;  // missing; JSON null is a value
-    if (used_ > begin + 1) append(",");
-    append(prefixes[column]);
-    text(WireType::jsonb, *value);
+    append(to == begin ? "{" : ",");
+    append(prefix);
+    to += texts_.write(WireType::jsonb, *value, to);
   }
+  if (to == begin) return {empty_document.data(), 2};
   append("}");
-  return {static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(used_ - begin)};
+  return page_.texts.keep(static_cast<std::size_t>(to - begin));
 }
 
-Position PageBuilder::last_position() const {
-  const std::size_t first = cells_.size() - store_.wire_types().size();
-  Position position;
-  for (const std::size_t column : store_.columns().order) position.emplace_back(view(cells_[first + column]));
-  return position;
-}
-
-Page PageBuilder::take() {
-  const EventStore::Columns& columns = store_.columns();
-  const std::size_t width = store_.wire_types().size();
-  Page page;
-  std::memset(buffer_.get() + used_, 0, padding_bytes);
-  page.events.reserve(events());
-  page.positions.resize(events() * columns.order.size());
-  for (std::size_t event = 0; event < events(); ++event) {
-    const Cell* row = cells_.data() + event * width;
-    const auto optional = [&](const std::optional<std::size_t>& column) -> std::optional<std::string_view> {
-      if (!column || row[*column].size == Cell::null) return std::nullopt;
-      return view(row[*column]);
-    };
-    const auto text = [&](std::size_t column) { return optional(column).value_or(std::string_view()); };
-    std::string_view* position = page.positions.data() + event * columns.order.size();
-    for (std::size_t column = 0; column < columns.order.size(); ++column)
-      position[column] = text(columns.order[column]);
-    page.events.push_back({.event_id = text(columns.event_id),
-                           .ts = optional(columns.ts),
-                           .type = text(columns.type),
-                           .stream_id = optional(columns.stream_id),
-                           .payload = view(payloads_[event]),
-                           .metadata = optional(columns.metadata),
-                           .position = {position, columns.order.size()}});
-  }
-  page.buffer_bytes = used_ + padding_bytes;
-  page.buffer = std::move(buffer_);
-  return page;
+void PageBuilder::add_position() {
+  const std::vector<std::size_t>& order = store_.columns().order;
+  const bool moves = page_.positions.size() + order.size() > page_.positions.capacity();
+  for (const std::size_t column : order) page_.positions.push_back(columns_[column].value_or(std::string_view()));
+  for (std::size_t event = moves ? 0 : page_.events.size() - 1; event < page_.events.size(); ++event)
+    page_.events[event].position = {page_.positions.data() + event * order.size(), order.size()};
 }
 
 }  // namespace rebuild_projection

@@ -2,9 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "pipeline/page.h"
@@ -20,40 +21,35 @@ class CopyRow;
 /// `selection` outlive this.
 class PageBuilder {
  public:
-  /// `bytes` is how large the page is likely to be.
-  PageBuilder(const EventStore& store, const PayloadSelection& selection, std::size_t bytes);
+  /// `events` and `bytes` are how large the page is likely to be.
+  PageBuilder(const EventStore& store, const PayloadSelection& selection, std::size_t events, std::size_t bytes);
 
   void add(std::string_view row);
-  [[nodiscard]] std::size_t events() const { return payloads_.size(); }
-  /// Texts, so far.
-  [[nodiscard]] std::size_t bytes() const { return used_; }
+  [[nodiscard]] std::size_t events() const { return page_.events.size(); }
+  /// Of texts, so far.
+  [[nodiscard]] std::size_t bytes() const { return page_.texts.bytes(); }
   /// Of the last event; there is one.
-  [[nodiscard]] Position last_position() const;
-  [[nodiscard]] Page take();
+  [[nodiscard]] Position last_position() const { return page_.events.back().owned_position(); }
+  [[nodiscard]] Page take() { return std::move(page_); }
 
  private:
-  /// A text, by its place in the buffer, which moves while it grows.
-  struct Cell {
-    std::uint32_t begin = 0;
-    std::uint32_t size = null;
-    static constexpr std::uint32_t null = UINT32_MAX;
+  /// What depends on an event's type alone.
+  struct OfType {
+    const std::vector<std::string>* prefixes = nullptr;  ///< PayloadSelection::members()
+    std::size_t bytes_max = 0;                           ///< of a document that is put together, without the members
   };
 
-  /// Room for so many more bytes.
-  char* room(std::size_t bytes);
-  Cell text(WireType type, std::string_view value);
-  Cell payload(std::string_view type, std::optional<std::string_view> whole, CopyRow& members);
-  void append(std::string_view text);
-  [[nodiscard]] std::string_view view(const Cell& cell) const { return {buffer_.get() + cell.begin, cell.size}; }
+  std::string_view text(WireType type, std::string_view value);
+  std::uint32_t type_number(std::string_view type);
+  std::string_view payload(const OfType& of_type, CopyRow& fields, std::size_t bytes_max);
+  void add_position();
 
   const EventStore& store_;
   const PayloadSelection& selection_;
   WireText texts_;
-  std::unique_ptr<char[]> buffer_;
-  std::size_t capacity_;
-  std::size_t used_ = 0;
-  std::vector<Cell> cells_;     ///< of every event its columns
-  std::vector<Cell> payloads_;  ///< of every event
+  Page page_;
+  std::vector<OfType> of_types_;                          ///< by number
+  std::vector<std::optional<std::string_view>> columns_;  ///< of the event in work
 };
 
 }  // namespace rebuild_projection

@@ -40,7 +40,7 @@ Page PageReader::read(const Bounds& bounds) {
   const std::string query = store().events(bounds.range, settings().payloads);
   return sessions_.use([&](Session& session) {
     const std::size_t likely = (event_bytes_ + event_bytes_ / 4) * bounds.events;
-    PageBuilder page(store(), settings().payloads, std::min(likely, page_bytes_max()));
+    PageBuilder page(store(), settings().payloads, bounds.events, std::min(likely, page_bytes_max()));
     bool cut = false;
     CopyOut rows(session, query);
     while (const auto row = rows.next()) {

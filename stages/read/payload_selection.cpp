@@ -24,6 +24,10 @@ std::optional<std::string> first_member(const std::string& path) {
   return key;
 }
 
+bool is_index(std::string_view key) {
+  return !key.empty() && key.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 std::string as_json(std::string_view key) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string json = "\"";
@@ -83,6 +87,7 @@ PayloadSelection::Wanted PayloadSelection::wanted(const std::vector<const Projec
   for (const std::string& key : keys) {
     wanted.keys.push_back(key);
     wanted.prefixes.push_back(as_json(key) + ":");
+    wanted.indexes = wanted.indexes || is_index(key);
   }
   return wanted;
 }
@@ -103,8 +108,8 @@ std::vector<std::string> PayloadSelection::columns(const std::string& type, cons
   std::vector<std::string> result;
   result.push_back(choose([&](const Wanted& wanted) -> std::string {
     if (wanted.whole) return payload;
-    if (wanted.keys.empty()) return "";
-    // A document without members is sent as it is.
+    // What is no object has no members, and so nothing that is read; but an array has elements.
+    if (!wanted.indexes) return "";
     return "CASE WHEN jsonb_typeof(" + payload + ") <> 'object' THEN " + payload + " END";
   }));
   for (std::size_t column = 0; column < member_columns_; ++column)

@@ -18,7 +18,7 @@ std::optional<UnreadPage> SortedReader::next(std::size_t events_max) {
     const std::size_t stretch = stretch_;
     bool more = false;
     std::optional<Page> page = session_.use([&](Session& session) -> std::optional<Page> {
-      PageBuilder builder(store(), settings().payloads, page_bytes_);
+      PageBuilder builder(store(), settings().payloads, std::min(events_max, page_events_), page_bytes_);
       try {
         more = fill(session, builder, events_max);
       } catch (...) {  // the next try begins after the last page
@@ -28,6 +28,7 @@ std::optional<UnreadPage> SortedReader::next(std::size_t events_max) {
       if (builder.events() == 0) return std::nullopt;
       after_ = builder.last_position();
       page_bytes_ = builder.bytes();
+      page_events_ = builder.events();
       return builder.take();
     });
     if (!more) {

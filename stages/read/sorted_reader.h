@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "pipeline/limits.h"
 #include "stages/postgres/copy_out.h"
 #include "stages/read/page_builder.h"
 #include "stages/read/store_reader.h"
@@ -28,7 +29,7 @@ class SortedReader final : public StoreReader {
   std::optional<CopyOut> rows_;    ///< declared after the session, so that it ends first
   std::optional<Position> after_;  ///< what was read ends here
   std::size_t stretch_ = 0;
-  std::size_t page_bytes_ = 0;  ///< of the last page
+  std::size_t page_events_ = limits::page_events_first, page_bytes_ = 0;  ///< of the last page
   std::uint64_t bytes_ = 0;
   bool at_end_ = false;
 };

@@ -4,8 +4,9 @@
 #include <charconv>
 #include <cstring>
 
+#include "pipeline/byte_order.h"
 #include "pipeline/timestamp.h"
-#include "stages/postgres/copy_out.h"
+#include "pipeline/uuid.h"
 
 namespace rebuild_projection {
 
@@ -23,23 +24,11 @@ void write_two(char* to, std::int64_t number) {
   to[1] = static_cast<char>('0' + number % 10);
 }
 
-std::size_t write_uuid(const char* bytes, char* to) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  char* const begin = to;
-  for (int i = 0; i < 16; ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) *to++ = '-';
-    const auto byte = static_cast<unsigned char>(bytes[i]);
-    *to++ = digits[byte >> 4U];
-    *to++ = digits[byte & 15U];
-  }
-  return static_cast<std::size_t>(to - begin);
-}
-
 template <typename Signed, typename Unsigned>
 std::size_t write_integer(const char* bytes, char* to) {
   constexpr std::size_t digits_max = 20;
   return static_cast<std::size_t>(
-      std::to_chars(to, to + digits_max, static_cast<Signed>(CopyRow::big_endian<Unsigned>(bytes))).ptr - to);
+      std::to_chars(to, to + digits_max, static_cast<Signed>(load_big_endian<Unsigned>(bytes))).ptr - to);
 }
 
 }  // namespace
@@ -71,7 +60,8 @@ std::size_t WireText::size_max(std::size_t size) {
 std::size_t WireText::write(WireType type, std::string_view value, char* to) {
   switch (type) {
     case WireType::uuid:
-      return write_uuid(value.data(), to);
+      print_uuid(value.data(), to);
+      return printed_uuid_size;
     case WireType::timestamp:
     case WireType::timestamptz:
       return write_timestamp(value, type == WireType::timestamptz, to);
@@ -92,7 +82,7 @@ std::size_t WireText::write(WireType type, std::string_view value, char* to) {
 }
 
 std::size_t WireText::write_timestamp(std::string_view value, bool with_zone, char* to) {
-  const Timestamp moment{static_cast<std::int64_t>(CopyRow::big_endian<std::uint64_t>(value.data()))};
+  const Timestamp moment{static_cast<std::int64_t>(load_big_endian<std::uint64_t>(value.data()))};
   std::int64_t day = moment.microseconds / day_us, time = moment.microseconds % day_us;
   if (time < 0) --day, time += day_us;
   if (day != day_) {

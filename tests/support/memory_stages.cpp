@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tests/support/pages.h"
+
 namespace rebuild_projection::test {
 
 namespace {
@@ -9,7 +11,7 @@ namespace {
 std::uint64_t number_of(std::string_view text) {
   return std::stoull(std::string(text));
 }
-std::string type_of(std::uint64_t event) {
+std::string_view type_of(std::uint64_t event) {
   return event % 2 == 0 ? "even" : "odd";
 }
 
@@ -28,28 +30,23 @@ Page MemorySource::read(std::uint64_t first, std::uint64_t last) const {
     page.rest = [this, first, last] { return read(first + read_events_max, last); };
     last = first + read_events_max;
   }
-  std::string texts;  // "id\0stream\0" for each event, then padding
-  for (std::uint64_t event = first; event < last; ++event)
-    texts += std::to_string(event) + '\0' + std::to_string(event % streams_) + '\0';
-  page.buffer_bytes = texts.size() + 64;
-  page.buffer = std::make_unique<char[]>(page.buffer_bytes);
-  texts.copy(page.buffer.get(), texts.size());
-  page.buffer_bytes += page_bytes_claimed;
+  page.texts = TextArena(40 * (last - first));
   page.positions.resize(last - first);
-  const char* text = page.buffer.get();
   for (std::uint64_t event = first; event < last; ++event) {
     on_read(event);
     StoredEvent stored;
-    stored.event_id = text;
-    text += stored.event_id.size() + 1;
-    const std::string_view stream = text;
-    text += stream.size() + 1;
-    stored.stream_id = stream;
-    stored.type = event % 2 == 0 ? "even" : "odd";
+    stored.event_id = page.texts.copy(std::to_string(event));
+    stored.stream_id = page.texts.copy(std::to_string(event % streams_));
+    stored.type = type_of(event);
+    stored.type_number = type_number(page, stored.type);
     stored.payload = "{}";
     page.positions[event - first] = stored.event_id;
     stored.position = {&page.positions[event - first], 1};
     page.events.push_back(stored);
+  }
+  if (page_bytes_claimed > 0) {
+    page.texts.room(page_bytes_claimed);
+    page.texts.keep(page_bytes_claimed);
   }
   return page;
 }

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/page.h"
@@ -18,9 +20,11 @@ struct PageEvent {
   std::vector<std::string> position = {};  ///< empty: the event id alone
 };
 
-/// A page as a reader makes it: every text in one buffer, one payload right behind the other, with exactly the 64
-/// readable bytes after the last of them that are promised. These hold no spaces or zeros, so that code that reads on
-/// is found out.
+/// The number of a type in a page, which gets it.
+std::uint32_t type_number(Page& page, std::string_view type);
+
+/// A page as a reader makes it: every text in one block, one payload right behind the other. What follows the last of
+/// them holds no spaces or zeros, so that code that reads on is found out.
 Page make_page(const std::vector<PageEvent>& events);
 
 }  // namespace rebuild_projection::test
