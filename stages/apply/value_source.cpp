@@ -7,17 +7,11 @@
 #include <utility>
 
 #include "pipeline/decimal.h"
+#include "pipeline/json_pointer.h"
 #include "stages/apply/spelling.h"
 
 namespace rebuild_projection {
 namespace {
-
-/// RFC 6901, section 3: "~" stands only in "~0" and "~1".
-bool escapes_are_good(std::string_view pointer) {
-  for (std::size_t i = pointer.find('~'); i != std::string_view::npos; i = pointer.find('~', i + 1))
-    if (i + 1 == pointer.size() || (pointer[i + 1] != '0' && pointer[i + 1] != '1')) return false;
-  return true;
-}
 
 constexpr std::array<std::pair<std::string_view, Attribute>, 6> attributes = {{{"@event_id", Attribute::event_id},
                                                                                {"@ts", Attribute::ts},
@@ -168,7 +162,7 @@ std::optional<ValueSource> read_reference(std::string_view text, int line, const
                            "for_each; begin a path into the payload with \"/\"");
     return std::nullopt;
   }
-  if (!escapes_are_good(text)) {
+  if (!pointer_tokens(relative ? text.substr(1) : text)) {
     mistakes.add(line, place(what) + "in the path " + in_quotes(text) + " a ~ must be written ~0, and a / in a key ~1");
     return std::nullopt;
   }
@@ -239,7 +233,7 @@ std::optional<std::string> read_pattern(const TomlNode& node, std::size_t& wildc
     mistakes.add(node.line, "for_each must be a path into the payload, such as \"/items/*\", and begin with \"/\"");
     return std::nullopt;
   }
-  if (!escapes_are_good(node.text)) {
+  if (!pointer_tokens(node.text)) {
     mistakes.add(node.line, "in the path " + in_quotes(node.text) + " a ~ must be written ~0, and a / in a key ~1");
     return std::nullopt;
   }

@@ -1,9 +1,9 @@
 #include "stages/parse/path_tree.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "pipeline/error.h"
+#include "pipeline/json_pointer.h"
 
 namespace rebuild_projection {
 namespace {
@@ -27,34 +27,15 @@ struct Path {
 }
 
 std::vector<Token> tokens_of(const Projector& projector, const std::string& pointer, bool wildcards) {
+  const auto texts = pointer_tokens(pointer);
+  if (!texts)
+    refuse(projector, pointer,
+           "is not a JSON Pointer: it must be empty or begin with /, and ~ must be written ~0, a / in a key ~1");
   std::vector<Token> tokens;
-  if (pointer.empty()) return tokens;
-  if (pointer.front() != '/') refuse(projector, pointer, "is not a JSON Pointer: it must be empty or begin with /");
-  for (std::size_t i = 0; i < pointer.size(); ++i) {
-    if (pointer[i] == '/') {
-      tokens.emplace_back();
-    } else if (pointer[i] == '~') {
-      const char code = i + 1 < pointer.size() ? pointer[i + 1] : '\0';
-      if (code != '0' && code != '1') refuse(projector, pointer, "is not a JSON Pointer: ~ must be written ~0");
-      tokens.back().text += code == '0' ? '~' : '/';
-      ++i;
-    } else {
-      tokens.back().text += pointer[i];
-    }
-  }
-  for (Token& token : tokens) token.wildcard = wildcards && token.text == "*";
+  for (const std::string& text : *texts) tokens.push_back({text, wildcards && text == "*"});
   if (tokens.size() > path_tokens_max)
     refuse(projector, pointer, "has more than " + std::to_string(path_tokens_max) + " steps");
   return tokens;
-}
-
-/// RFC 6901 section 4: digits without a leading zero.
-std::uint64_t index_of(const std::string& token) {
-  std::uint64_t index = 0;
-  const char* end = token.data() + token.size();
-  if (token.empty() || (token.size() > 1 && token.front() == '0')) return PathTree::no_index;
-  const auto [stop, error] = std::from_chars(token.data(), end, index);
-  return error == std::errc() && stop == end ? index : PathTree::no_index;
 }
 
 bool needs_escape(char byte) {
@@ -127,7 +108,7 @@ std::uint32_t build(PathTree& tree, const std::vector<const Path*>& paths, std::
         through.push_back(path);
     PathTree::Child child;
     child.key = key;
-    child.index = index_of(key);
+    child.index = array_index(key).value_or(PathTree::no_index);
     child.verbatim = std::ranges::none_of(key, needs_escape);
     child.node = build(tree, through, depth + 1);
     if (child.index != PathTree::no_index) node.indexes_end = std::max(node.indexes_end, child.index + 1);

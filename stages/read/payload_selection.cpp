@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "pipeline/json_pointer.h"
 #include "stages/postgres/session.h"
 
 namespace rebuild_projection {
@@ -12,20 +13,10 @@ namespace {
 
 /// The member of the document that a JSON Pointer leads into; nullopt where it is no single one.
 std::optional<std::string> first_member(const std::string& path) {
-  if (path.empty()) return std::nullopt;
-  std::string key;
-  for (std::size_t i = 1; i < path.size() && path[i] != '/'; ++i) {
-    if (path[i] == '~' && i + 1 < path.size())
-      key += path[++i] == '1' ? '/' : '~';
-    else
-      key += path[i];
-  }
-  if (key == "*") return std::nullopt;  // a wildcard; or a member of that name, which is as well read whole
-  return key;
-}
-
-bool is_index(std::string_view key) {
-  return !key.empty() && key.find_first_not_of("0123456789") == std::string_view::npos;
+  const auto tokens = pointer_tokens(path);
+  if (!tokens || tokens->empty()) return std::nullopt;
+  if (tokens->front() == "*") return std::nullopt;  // a wildcard; or a member of that name, which is as well read whole
+  return tokens->front();
 }
 
 std::string as_json(std::string_view key) {
@@ -87,7 +78,7 @@ PayloadSelection::Wanted PayloadSelection::wanted(const std::vector<const Projec
   for (const std::string& key : keys) {
     wanted.keys.push_back(key);
     wanted.prefixes.push_back(as_json(key) + ":");
-    wanted.indexes = wanted.indexes || is_index(key);
+    wanted.indexes = wanted.indexes || array_index(key);
   }
   return wanted;
 }
