@@ -1,6 +1,7 @@
 #include "stages/parse/path_tree.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "pipeline/error.h"
 #include "pipeline/json_pointer.h"
@@ -40,6 +41,14 @@ std::vector<Token> tokens_of(const Projector& projector, const std::string& poin
 
 bool needs_escape(char byte) {
   return byte == '"' || byte == '\\' || static_cast<unsigned char>(byte) < 0x20;
+}
+
+void set_head(PathTree::Child& child) {
+  const std::string quoted = child.key + '"';
+  const std::size_t size = std::min(quoted.size(), sizeof child.head);
+  child.head = child.head_mask = 0;
+  std::memcpy(&child.head, quoted.data(), size);
+  std::memset(&child.head_mask, 0xFF, size);
 }
 
 /// Adds the paths of one projector; places count on from what is there.
@@ -109,7 +118,7 @@ std::uint32_t build(PathTree& tree, const std::vector<const Path*>& paths, std::
     PathTree::Child child;
     child.key = key;
     child.index = array_index(key).value_or(PathTree::no_index);
-    child.verbatim = std::ranges::none_of(key, needs_escape);
+    if (std::ranges::none_of(key, needs_escape)) set_head(child);
     child.node = build(tree, through, depth + 1);
     if (child.index != PathTree::no_index) node.indexes_end = std::max(node.indexes_end, child.index + 1);
     node.children.push_back(std::move(child));

@@ -233,10 +233,13 @@ bool PayloadWalker::string(std::string_view token, const Node& node) {
 /// Finds where the member with this key leads. A key that is written without escapes is compared as it stands.
 bool PayloadWalker::find(const char* raw_key, const Node& node, Member& member) {
   const auto left = static_cast<std::size_t>(payload_.data() + payload_.size() - raw_key);
+  std::uint64_t head = 0;
+  std::memcpy(&head, raw_key, sizeof head);  // there is padding behind every payload
   for (std::size_t i = 0; i < node.children.size(); ++i) {
     const PathTree::Child& child = node.children[i];
+    if ((head & child.head_mask) != child.head) continue;
     const std::size_t size = child.key.size();
-    if (child.verbatim && size < left && raw_key[size] == '"' && std::memcmp(raw_key, child.key.data(), size) == 0) {
+    if (size < left && raw_key[size] == '"' && std::memcmp(raw_key, child.key.data(), size) == 0) {
       member = {child.node, i, {raw_key, size}};
       return true;
     }
