@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string>
+#include <string_view>
 #include <type_traits>
 
 /// Numbers with the most significant byte first, as PostgreSQL sends them and as texts are read.
@@ -30,6 +32,20 @@ template <typename Unsigned>
 void store_big_endian(Unsigned number, void* to) {
   number = big_endian(number);
   std::memcpy(to, &number, sizeof(number));
+}
+
+template <typename Unsigned>
+void append_big_endian(std::string& text, Unsigned number) {
+  number = big_endian(number);
+  text.append(reinterpret_cast<const char*>(&number), sizeof(number));
+}
+
+/// From the front of `text`, which has as many bytes.
+template <typename Unsigned>
+Unsigned take_big_endian(std::string_view& text) {
+  const auto number = load_big_endian<Unsigned>(text.data());
+  text.remove_prefix(sizeof(number));
+  return number;
 }
 
 }  // namespace rebuild_projection

@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "pipeline/byte_order.h"
 #include "pipeline/column_error.h"
 #include "pipeline/decimal.h"
 #include "pipeline/timestamp.h"
@@ -91,23 +92,6 @@ std::optional<bool> parse_boolean(std::string_view text) {
   return std::nullopt;
 }
 
-/// The highest byte first, so that unsigned numbers sort as their bytes do.
-template <typename Unsigned>
-void append_big_endian(std::string& text, Unsigned number) {
-  std::array<char, sizeof(Unsigned)> bytes;
-  for (std::size_t i = 0; i < bytes.size(); ++i)
-    bytes[i] = static_cast<char>(static_cast<unsigned char>(number >> 8 * (bytes.size() - 1 - i)));
-  text.append(bytes.data(), bytes.size());
-}
-
-template <typename Unsigned>
-Unsigned take_big_endian(std::string_view& text) {
-  Unsigned number = 0;
-  for (std::size_t i = 0; i < sizeof(Unsigned); ++i) number = number << 8 | static_cast<unsigned char>(text[i]);
-  text.remove_prefix(sizeof(Unsigned));
-  return number;
-}
-
 constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;  // flipped, negative numbers sort before the others
 
 void append_number(std::string& text, std::int64_t number) {
@@ -179,23 +163,38 @@ void append_part(const Column& column, const Json& json, bool is_last, std::stri
   throw std::logic_error("a key column of a type that cannot be compared here");
 }
 
-/// Takes the part from the front of both.
-std::string take_part(const Column& column, bool is_last, std::string_view& canonical, std::string_view& spelling) {
+/// Takes the bytes of one part from the front.
+std::string_view take_bytes(const Column& column, bool is_last, std::string_view& canonical) {
   switch (column.type) {
     case ColumnType::integer:
-      return std::to_string(static_cast<std::int64_t>(take_big_endian<std::uint64_t>(canonical) ^ sign_bit));
     case ColumnType::timestamp:
-      return Timestamp{static_cast<std::int64_t>(take_big_endian<std::uint64_t>(canonical) ^ sign_bit)}.to_text();
+      return take(canonical, sizeof(std::int64_t));
     case ColumnType::uuid:
-      return uuid_text(take(canonical, sizeof(Uuid)));
+      return take(canonical, sizeof(Uuid));
     case ColumnType::boolean:
-      return take(canonical, 1).front() != '\0' ? "true" : "false";
+      return take(canonical, 1);
     default:
-      break;
+      return is_last ? canonical : take_sized(canonical);
   }
-  const std::string_view text = is_last ? canonical : take_sized(canonical);
-  const bool spelled = column.type == ColumnType::numeric && !spelling.empty();
-  return std::string(spelled ? take_sized(spelling) : text);
+}
+
+/// Takes the part from the front of both.
+std::string take_part(const Column& column, bool is_last, std::string_view& canonical, std::string_view& spelling) {
+  const std::string_view bytes = take_bytes(column, is_last, canonical);
+  switch (column.type) {
+    case ColumnType::integer:
+      return std::to_string(key_number(bytes));
+    case ColumnType::timestamp:
+      return Timestamp{key_number(bytes)}.to_text();
+    case ColumnType::uuid:
+      return uuid_text(bytes);
+    case ColumnType::boolean:
+      return bytes.front() != '\0' ? "true" : "false";
+    case ColumnType::numeric:
+      return std::string(spelling.empty() ? bytes : take_sized(spelling));
+    default:
+      return std::string(bytes);
+  }
 }
 
 /// Whether every part is written as its canonical form says.
@@ -219,6 +218,15 @@ void append_key(const TableLayout& table, std::span<const Json> parts, std::stri
   if (spelling.size() != spelling_begin && says_nothing_new(table, std::string_view(canonical).substr(canonical_begin),
                                                             std::string_view(spelling).substr(spelling_begin)))
     spelling.resize(spelling_begin);
+}
+
+std::string_view key_bytes(const TableLayout& table, std::string_view canonical, std::size_t part) {
+  for (std::size_t i = 0; i < part; ++i) take_bytes(table.key[i], false, canonical);
+  return take_bytes(table.key[part], part + 1 == table.key.size(), canonical);
+}
+
+std::int64_t key_number(std::string_view bytes) {
+  return static_cast<std::int64_t>(take_big_endian<std::uint64_t>(bytes) ^ sign_bit);
 }
 
 std::string key_text(const TableLayout& table, std::string_view canonical, std::string_view spelling,

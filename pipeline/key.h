@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,5 +20,10 @@ void append_key(const TableLayout& table, std::span<const Json> parts, std::stri
 
 /// What is written to a key column.
 std::string key_text(const TableLayout& table, std::string_view canonical, std::string_view spelling, std::size_t part);
+
+/// The bytes of the canonical key that are one part of it: a uuid's 16, one of a boolean, which is 0 or 1, a text, and
+/// what key_number() reads of an integer or a moment.
+std::string_view key_bytes(const TableLayout& table, std::string_view canonical, std::size_t part);
+std::int64_t key_number(std::string_view bytes);
 
 }  // namespace rebuild_projection

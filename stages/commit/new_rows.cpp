@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include "pipeline/decimal.h"
-#include "stages/commit/value_text.h"
+#include "stages/postgres/copy_in.h"
 
 namespace rebuild_projection {
 
@@ -21,8 +20,8 @@ bool takes_length_alike(const CatalogueColumn& column) {
 }
 
 /// For each of some columns: whether its default is the same for every row (a constant or immutable functions of some,
-/// and no other kind of expression), and whether a cast from text to its type is somebody's function, which need not do
-/// what the type's input does.
+/// and no other kind of expression), whether a cast from text to its type is somebody's function, which need not do
+/// what the type's input does, and whether it is an enum.
 constexpr const char* questions =
     "SELECT d.adbin IS NOT NULL"
     "  AND NOT EXISTS (SELECT FROM regexp_matches(d.adbin::text, '\\{([A-Z]+)', 'g') AS node(name)"
@@ -30,48 +29,16 @@ constexpr const char* questions =
     "  AND NOT EXISTS (SELECT FROM regexp_matches(d.adbin::text, ':funcid (\\d+)', 'g') AS call(id)"
     "   JOIN pg_proc p ON p.oid = call.id[1]::oid WHERE p.provolatile <> 'i'),"
     " EXISTS (SELECT FROM pg_cast WHERE castsource = 'text'::regtype AND casttarget = c.type AND castmethod = 'f'"
-    "  AND oid >= 16384)"
+    "  AND oid >= 16384),"
+    " (SELECT typtype = 'e' FROM pg_type WHERE oid = c.type)"
     " FROM unnest($2::text[], $3::oid[]) WITH ORDINALITY AS c(name, type, number)"
     " JOIN pg_attribute a ON a.attrelid = $1::oid AND a.attname = c.name"
     " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum ORDER BY c.number";
 
-void append_null(std::string& text) {
-  text += CopyIn::null;
-}
-
-/// False where it takes the server to join a list.
-bool append_value(std::string& text, const ValueView& value) {
-  if (value.is_null()) {
-    append_null(text);
-  } else if (const List* list = value.list()) {
-    if (list->base && !list->appended.empty()) return false;
-    if (list->base)
-      CopyIn::escape(text, *list->base);
-    else if (list->appended.empty())
-      append_null(text);
-    else
-      CopyIn::escape(text, array_text(*list));
-  } else {
-    with_text(value, [&text](std::string_view plain) { CopyIn::escape(text, plain); });
-  }
-  return true;
-}
-
-/// `initial` combined with the value; false where that is left to the server.
-bool append_combined(std::string& text, Operation operation, const std::string& initial, const ValueView& value) {
-  if (operation == Operation::append) {
-    const List* list = value.list();
-    return initial == "{}" && list != nullptr && !list->base && append_value(text, value);
-  }
-  if (operation != Operation::add) return false;
-  auto sum = Decimal::parse(initial);
-  auto number = std::optional<Decimal>();
-  with_text(value, [&number](std::string_view digits) { number = Decimal::parse(digits); });
-  if (!sum || !number) return false;
-  *sum += *number;
-  CopyIn::escape(text, sum->to_text());
-  return true;
-}
+/// A batch of so few rows goes in one format: another COPY takes longer than it saves.
+constexpr std::size_t few_rows = 1'000;
+/// So many rows one after another that the binary format cannot take say that the rest is hardly worth a try.
+constexpr std::size_t misses_max = 64;
 
 }  // namespace
 
@@ -87,8 +54,16 @@ void NewRows::prepare(Session& session) {
     types.add(std::to_string(column->base_oid));
   }
   const Rows answers = session.execute(questions, {std::to_string(table_.oid), names.take(), types.take()});
-  for (std::size_t row = 0; row < answers.size(); ++row) possible_ = possible_ && !answers.boolean(row, 1);
+  std::vector<bool> is_enum;
+  for (std::size_t row = 0; row < answers.size(); ++row) {
+    possible_ = possible_ && !answers.boolean(row, 1);
+    is_enum.push_back(answers.boolean(row, 2));
+  }
+  forms_ = BinaryForms(table_, is_enum);
+  ask_initial(session, answers);
+}
 
+void NewRows::ask_initial(Session& session, const Rows& answers) {
   initial_.assign(table_.columns.size(), {});
   std::string constants;
   std::vector<Initial*> asked;
@@ -102,7 +77,10 @@ void NewRows::prepare(Session& session) {
   }
   if (asked.empty()) return;
   const Rows texts = session.execute(constants);
-  for (std::size_t column = 0; column < asked.size(); ++column) asked[column]->text = texts.optional(0, column);
+  for (std::size_t column = 0; column < asked.size(); ++column) {
+    asked[column]->text = texts.optional(0, column);
+    if (asked[column]->text) asked[column]->number = Decimal::parse(*asked[column]->text);
+  }
 }
 
 std::string NewRows::target() const {
@@ -112,58 +90,83 @@ std::string NewRows::target() const {
   return table_.name + " (" + columns + ")";
 }
 
-bool NewRows::append_column(std::string& text, std::size_t column, const ColumnChange* change) const {
+/// What the column begins with, combined with the value; false where that is left to the server.
+template <typename Format>
+bool NewRows::append_combined(Format& format, std::size_t column, const ValueView& value) const {
   const Initial& initial = initial_[column];
-  if (change != nullptr && change->action == ColumnChange::Action::replace) return append_value(text, change->value);
-  if (!initial.known) return false;
-  if (!initial.text && change != nullptr)
-    return append_value(text, change->action == ColumnChange::Action::init ? change->value : change->when_null());
-  if (!initial.text) {
-    append_null(text);
-    return true;
+  const Operation operation = *table_.columns[column].column->operations.combining();
+  if (operation == Operation::append) {
+    const List* list = value.list();
+    return initial.text == "{}" && list != nullptr && !list->base && format.value(column, value);
   }
-  if (change != nullptr && change->action == ColumnChange::Action::combine)
-    return append_combined(text, *table_.columns[column].column->operations.combining(), *initial.text, change->value);
-  CopyIn::escape(text, *initial.text);
-  return true;
+  if (operation != Operation::add || !initial.number) return false;
+  Decimal sum = *initial.number;
+  sum += value.to_decimal();
+  return format.value(column, sum);
 }
 
-bool NewRows::append_row(std::string& text, const ChangeSet& changes, const ChangeSet::Row& row) const {
-  for (std::size_t part = 0; part < table_.key.size(); ++part) {
-    if (part > 0) text += '\t';
-    CopyIn::escape(text, changes.key_text(row, part));
-  }
-  const auto append = [&](std::size_t column, const ColumnChange* change) {
-    text += '\t';
-    return append_column(text, column, change);
-  };
+template <typename Format>
+bool NewRows::append_column(Format& format, std::size_t column, const ColumnChange* change) const {
+  const Initial& initial = initial_[column];
+  if (change != nullptr && change->action == ColumnChange::Action::replace) return format.value(column, change->value);
+  if (!initial.known) return false;
+  if (!initial.text && change != nullptr)
+    return format.value(column, change->action == ColumnChange::Action::init ? change->value : change->when_null());
+  if (!initial.text) return format.value(column, {});
+  if (change != nullptr && change->action == ColumnChange::Action::combine)
+    return append_combined(format, column, change->value);
+  return format.value(column, {ValueView::Kind::text, *initial.text});
+}
+
+template <typename Format>
+bool NewRows::append_row(Format& format, const ChangeSet::Row& row) const {
+  format.begin();
+  for (std::size_t part = 0; part < table_.key.size(); ++part)
+    if (!format.key(row, part)) return false;
   std::size_t column = 0;
   for (const ColumnChange change : row.change.when_absent()) {
     for (; column < change.column; ++column)
-      if (!append(column, nullptr)) return false;
-    if (!append(column++, &change)) return false;
+      if (!append_column(format, column, nullptr)) return false;
+    if (!append_column(format, column++, &change)) return false;
   }
   for (; column < table_.columns.size(); ++column)
-    if (!append(column, nullptr)) return false;
-  text += '\n';
+    if (!append_column(format, column, nullptr)) return false;
+  format.end();
   return true;
+}
+
+template <typename Format, typename... More>
+std::uint64_t NewRows::copy(Session& session, const ChangeSet& changes, std::vector<const ChangeSet::Row*>& rows,
+                            const More&... more) const {
+  constexpr bool tries = Format::format == CopyIn::Format::binary;
+  CopyIn copy(session, target(), Format::format);
+  Format format(copy.unsent(), changes, more...);
+  std::size_t left = 0, misses = 0;
+  for (auto row = rows.begin(); row != rows.end(); ++row) {
+    const std::size_t begin = copy.unsent().size();
+    if (append_row(format, **row)) {
+      misses = 0;
+      copy.row_done();
+      continue;
+    }
+    if (tries && rows.size() <= few_rows && !copy.started()) return 0;
+    copy.unsent().resize(begin);
+    rows[left++] = *row;
+    if (tries && ++misses == misses_max) {
+      left = static_cast<std::size_t>(std::copy(row + 1, rows.end(), rows.begin() + left) - rows.begin());
+      break;
+    }
+  }
+  rows.resize(left);
+  return copy.finish();
 }
 
 std::uint64_t NewRows::write(Session& session, const ChangeSet& changes, std::vector<const ChangeSet::Row*>& rows) {
   if (!possible_ || rows.empty()) return 0;
-  std::vector<const ChangeSet::Row*> left;
-  CopyIn copy(session, target());
-  for (const ChangeSet::Row* row : rows) {
-    const std::size_t begin = copy.text().size();
-    if (append_row(copy.text(), changes, *row)) {
-      copy.row_done();
-    } else {
-      copy.text().resize(begin);
-      left.push_back(row);
-    }
-  }
-  rows = std::move(left);
-  return copy.finish();
+  std::uint64_t written = 0;
+  if (forms_.all_known) written += copy<BinaryRow>(session, changes, rows, forms_);
+  if (!rows.empty()) written += copy<TextRow>(session, changes, rows);
+  return written;
 }
 
 }  // namespace rebuild_projection

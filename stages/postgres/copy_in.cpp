@@ -13,33 +13,50 @@ constexpr std::size_t send_bytes = std::size_t{64} << 10;
 /// libpq counts in int.
 constexpr std::size_t piece_bytes = std::size_t{1} << 30;
 
+/// The signature, no flags, and nothing more in the header.
+constexpr std::string_view binary_begin("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
+/// A row of -1 fields.
+constexpr std::string_view binary_end("\377\377", 2);
+
 }  // namespace
 
-CopyIn::CopyIn(Session& session, const std::string& target)
-    : session_(session), sql_("COPY " + target + " FROM STDIN") {
+CopyIn::CopyIn(Session& session, const std::string& target, Format format)
+    : session_(session), sql_("COPY " + target + " FROM STDIN"), format_(format) {
+  if (format == Format::binary) sql_ += " (FORMAT binary)";
+}
+
+void CopyIn::start() {
   session_.refuse_if_stopped();
   PGresult* result = PQexec(session_.raw(), sql_.c_str());
   if (PQresultStatus(result) != PGRES_COPY_IN) session_.fail(result, sql_);
   PQclear(result);
   running_ = true;
+  if (format_ == Format::binary) put(binary_begin);
 }
 
 void CopyIn::row_done() {
-  if (text_.size() >= send_bytes) send();
+  if (unsent_.size() >= send_bytes) send();
 }
 
 void CopyIn::send() {
-  for (std::string_view rest = text_; !rest.empty();) {
+  if (!running_) start();
+  for (std::string_view rest = unsent_; !rest.empty();) {
     const std::string_view piece = rest.substr(0, piece_bytes);
     rest.remove_prefix(piece.size());
-    if (PQputCopyData(session_.raw(), piece.data(), static_cast<int>(piece.size())) == 1) continue;
-    running_ = false;
-    throw SqlError("08006", "the connection to the database was lost during a COPY", sql_);
+    put(piece);
   }
-  text_.clear();
+  unsent_.clear();
+}
+
+void CopyIn::put(std::string_view piece) {
+  if (PQputCopyData(session_.raw(), piece.data(), static_cast<int>(piece.size())) == 1) return;
+  running_ = false;
+  throw SqlError("08006", "the connection to the database was lost during a COPY", sql_);
 }
 
 std::uint64_t CopyIn::finish() {
+  if (!running_ && unsent_.empty()) return 0;
+  if (format_ == Format::binary) unsent_ += binary_end;
   send();
   running_ = false;
   // Where this fails, the result that follows says why.

@@ -8,35 +8,43 @@
 
 namespace rebuild_projection {
 
-/// Rows on their way into a table by COPY, in PostgreSQL's text format, within the session's transaction. The server
-/// works on the rows while more are made. The session, which outlives this, can do nothing else until finish().
+/// Rows on their way into a table by COPY, within the session's transaction. The server works on the rows while more
+/// are made. The session, which outlives this, can do nothing else from the first row that is sent until finish().
+/// https://www.postgresql.org/docs/current/sql-copy.html, "File Formats".
 class CopyIn {
  public:
-  /// `target` is what follows COPY: a table and its columns. Throws as Session::execute().
-  CopyIn(Session& session, const std::string& target);
+  enum class Format : std::uint8_t { text, binary };
+
+  /// `target` is what follows COPY: a table and its columns.
+  CopyIn(Session& session, const std::string& target, Format format);
   CopyIn(const CopyIn&) = delete;
   CopyIn& operator=(const CopyIn&) = delete;
   /// Without finish(), the COPY and with it the transaction have failed.
   ~CopyIn();
 
-  /// The text so far that is not sent yet: rows are appended to it, each ended by a newline.
-  std::string& text() { return text_; }
-  /// After each row: sends the text where there is enough of it. Throws as Session::execute().
+  /// What is not sent yet: rows are appended to it, in the format's bytes.
+  std::string& unsent() { return unsent_; }
+  /// After each row: sends them where there is enough of them. Throws as Session::execute().
   void row_done();
+  /// Whether the server knows of any of it; until then, all that was appended can still be forgotten.
+  [[nodiscard]] bool started() const { return running_; }
   /// Sends the rest and waits until every row is in the table; their number. What the server refused of any of them is
-  /// thrown here at the latest.
+  /// thrown here at the latest. Asks nothing of the server where there was no row.
   std::uint64_t finish();
 
-  /// Appends one field's text, with what COPY takes for its own characters escaped.
+  /// Appends one field's text to a row of texts, with what COPY takes for its own characters escaped.
   static void escape(std::string& text, std::string_view field);
   static constexpr std::string_view null = "\\N";
 
  private:
+  void start();
   void send();
+  void put(std::string_view piece);
 
   Session& session_;
   std::string sql_;
-  std::string text_;
+  std::string unsent_;
+  Format format_;
   bool running_ = false;
 };
 

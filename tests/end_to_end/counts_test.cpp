@@ -51,6 +51,7 @@ TEST_F(CountsTest, BatchesInsertEachRowOnceAndUpdateWhatTheyChange) {
 struct Traffic {
   int answers = 0;  ///< the client waited for
   std::map<std::string, int> done;
+  bool binary = false;  ///< a COPY was asked for in its binary format
 };
 
 TEST_F(CountsTest, ABatchTakesFewRoundTrips) {
@@ -60,7 +61,11 @@ TEST_F(CountsTest, ABatchTakesFewRoundTrips) {
   {
     const Proxy proxy([&](const Message& message) {
       if (names_session(message, "commit")) session = message.connection;
-      if (message.connection != session || message.from_client) return Verdict::pass;
+      if (message.connection != session) return Verdict::pass;
+      if (message.from_client) {
+        if (message.type == 'Q' && mentions(message, "(FORMAT binary)")) batches.back().binary = true;
+        return Verdict::pass;
+      }
       if (message.type == 'Z' || message.type == 'G') ++batches.back().answers;
       if (message.type == 'C') {
         const std::string tag = message.body.data();  // "COPY 100", with a 0 behind it
@@ -78,6 +83,7 @@ TEST_F(CountsTest, ABatchTakesFewRoundTrips) {
     const std::map<std::string, int> statements{{"BEGIN", 1}, {"COPY", 1}, {"UPDATE", 2}, {"COMMIT", 1}};
     EXPECT_EQ(batches[batch].done, statements) << batch;
     EXPECT_EQ(batches[batch].answers, 6) << batch;  // a COPY takes two
+    EXPECT_TRUE(batches[batch].binary) << batch;
   }
 }
 
