@@ -7,6 +7,7 @@
 #include "pipeline/error.h"
 #include "pipeline/limits.h"
 #include "stages/commit/target_checks.h"
+#include "stages/live_position.h"
 #include "stages/read/fence.h"
 
 namespace rebuild_projection {
@@ -49,6 +50,15 @@ void choose_range(Plan& plan, const Preparation& prepared) {
   if (options.to_ts) {
     prepared.store.limit_ts(range, "<", *options.to_ts);
     say("ts < " + *options.to_ts);
+  }
+  if (!options.to_position.empty()) {
+    range.up_to = prepared.store.read_position(*prepared.source_session, options.to_position, "--to-position");
+    say("up to " + to_string(*range.up_to));
+  }
+  if (!options.live_position.empty()) {
+    range.up_to =
+        live_position(*prepared.target_session, *prepared.source_session, prepared.store, options.live_position);
+    say("up to the live projector's position");
   }
   if (options.resume) {
     range.after = plan.beginnings.after;
@@ -126,7 +136,7 @@ Plan make_plan(const Preparation& prepared, const std::stop_token& stop) {
   plan.beginnings = find_beginnings(prepared);
   choose_range(plan, prepared);
   fix_end(plan, prepared, stop);
-  refuse_empty_range(plan, prepared);
+  if (prepared.options.mode != Mode::verify) refuse_empty_range(plan, prepared);
   if (applies) announce(plan, prepared);
   return plan;
 }

@@ -33,6 +33,7 @@ struct CommandLine {
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
   std::filesystem::path summary_file;  ///< empty: none
+  std::filesystem::path drift_file;    ///< empty: none
   std::vector<std::string> notes;      ///< what was assumed, to be logged once the log exists
 };
 

@@ -19,6 +19,7 @@
 #include "stages/rebuild.h"
 #include "stages/status.h"
 #include "tools/command_line.h"
+#include "tools/drift_file.h"
 #include "tools/logging.h"
 #include "tools/progress_display.h"
 #include "tools/signals.h"
@@ -74,7 +75,13 @@ ProgressKind kind_here(const CommandLine& line) {
   return error_stream_is_terminal() && line.log_format == LogFormat::text ? ProgressKind::bar : ProgressKind::log;
 }
 
-int finish(const Report& report, const std::optional<SummaryFile>& summary_file) {
+int finish(Report& report, const std::optional<SummaryFile>& summary_file, std::optional<DriftFile>& drift_file) {
+  if (drift_file && report.ending == Ending::complete) try {
+      drift_file->finish();
+    } catch (const RunError& error) {
+      report.ending = Ending::failed;
+      report.ending_detail = error.what();
+    }
   int exit_code = report.exit_code();
   if (report.ending == Ending::failed) log_error(report.ending_detail);
   exit_code = print(summary_text(report), exit_code);
@@ -90,6 +97,11 @@ int finish(const Report& report, const std::optional<SummaryFile>& summary_file)
 int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry) {
   std::optional<SummaryFile> summary_file;
   if (!line.summary_file.empty()) summary_file.emplace(line.summary_file);
+  std::optional<DriftFile> drift_file;
+  if (!line.drift_file.empty()) {
+    drift_file.emplace(line.drift_file);
+    line.options.on_drift = [&drift_file](const auto&... drift) { drift_file->write(drift_line(drift...)); };
+  }
 
   std::stop_source stop, abort;
   const SignalWatch watch(stop, abort);
@@ -102,7 +114,7 @@ int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry) {
     const ProgressDisplay display(progress, kind_here(line), line.options.max_events);
     report = rebuild(line.options, registry, stop.get_token());
   }
-  return finish(report, summary_file);
+  return finish(report, summary_file, drift_file);
 }
 
 int check_and_report(const Options& options, const ProjectorRegistry& registry) {

@@ -34,14 +34,28 @@ void add_line(std::string& out, std::string_view label, std::string_view value) 
   }
 }
 
+/// Nobody writes down a number as large as the one that stands for no limit.
+std::string batches_of(const Report& r) {
+  constexpr std::uint64_t as_many_as_fit = std::uint64_t{1} << 40;
+  return r.batch_events >= as_many_as_fit ? "batches as large as --max-memory allows"
+                                          : "batches of " + counted(r.batch_events, "event", "events");
+}
+
 void add_run(std::string& out, const Report& r) {
   add_line(out, "mode", mode_name(r.mode));
   add_line(out, "database", r.database);
   add_line(out, "store", r.store);
   add_line(out, "range", r.range);
   add_line(out, "settings",
-           "batches of " + counted(r.batch_events, "event", "events") + ", " + counted(r.tokens, "token", "tokens") +
-               ", " + counted(r.workers, "worker", "workers") + ", " + counted(r.readers, "reader", "readers"));
+           batches_of(r) + ", " + counted(r.tokens, "token", "tokens") + ", " +
+               counted(r.workers, "worker", "workers") + ", " + counted(r.readers, "reader", "readers"));
+}
+
+std::string verdict(const Report& r) {
+  for (const Report::Projection& p : r.projections)
+    if (!p.comparison) return "none: the tables were not compared";
+  if (r.drifted() == 0) return "equal: every row is as the events say";
+  return "drift: " + counted(r.drifted(), "row is not", "rows are not") + " as the events say";
 }
 
 void add_outcome(std::string& out, const Report& r) {
@@ -57,6 +71,7 @@ void add_outcome(std::string& out, const Report& r) {
 
   add_line(out, "events", with_commas(r.events_read) + " read of " + with_commas(r.events_in_range) + " in range");
   if (r.mode == Mode::dry_run) add_line(out, "", "DRY_RUN would apply " + counted(r.events_read, "event", "events"));
+  if (r.mode == Mode::verify) add_line(out, "verdict", verdict(r));
   add_line(out, "batches",
            with_commas(r.batches) + (r.batches_closed_early > 0
                                          ? " (" + with_commas(r.batches_closed_early) + " closed early by --max-memory)"
@@ -79,7 +94,7 @@ void add_projections(std::string& out, const Report& r) {
   if (r.projections.empty()) return;
   const bool applied = r.mode == Mode::apply;
   std::vector<std::vector<std::string>> rows{
-      {"projection", "table", applied ? "applied" : "would apply", "ignored", "skipped", "errors"}};
+      {"projection", "table", r.mode != Mode::dry_run ? "applied" : "would apply", "ignored", "skipped", "errors"}};
   const bool resumed = std::ranges::any_of(r.projections, [](const auto& p) { return p.already_there > 0; });
   if (resumed) rows[0].emplace_back("already there");
   if (applied) rows[0].insert(rows[0].end(), {"rolled back", "rows written", "deleted", "cleared"});
@@ -93,6 +108,64 @@ void add_projections(std::string& out, const Report& r) {
   }
   out += '\n';
   out += in_columns(rows, 2);
+}
+
+std::string key_text(const Comparison& comparison, const Drift& drift) {
+  std::string result;
+  for (std::size_t part = 0; part < drift.key.size(); ++part)
+    result += (part == 0 ? "" : ", ") + comparison.key[part] + " = " + drift.key[part].value_or("NULL");
+  return result;
+}
+
+std::string value_text(const Drift::Text& value) {
+  return value ? "\"" + *value + "\"" : "NULL";
+}
+
+/// "missing  id = A-1", then what differs.
+void add_drift(std::string& out, const Comparison& comparison, const Drift& drift) {
+  const std::string kind(name_of(drift.kind));
+  std::string line = key_text(comparison, drift);
+  if (drift.kind == Drift::Kind::different)
+    for (std::size_t column = 0; column < drift.columns.size(); ++column) {
+      line += (column == 0 ? ": " : ", ") + drift.columns[column];
+      if (!drift.live.empty())
+        line += " is " + value_text(drift.live[column]) + ", by its events " + value_text(drift.expected[column]);
+    }
+  out += "  " + pad_right(kind, name_of(Drift::Kind::different).size()) + "  " + printable(line) + '\n';
+}
+
+/// VERIFY: the numbers, the certificate, and the first rows that are not as the events say.
+void add_comparisons(std::string& out, const Report& r) {
+  std::vector<std::vector<std::string>> rows{
+      {"projection", "table", "rows by events", "equal", "missing", "extra", "different"}};
+  std::vector<std::vector<std::string>> certificate{{"table", "rows by events", "digest (SHA-256)"}};
+  for (const Report::Projection& p : r.projections) {
+    if (!p.comparison) continue;
+    const Comparison& c = *p.comparison;
+    rows.push_back({p.name, p.table});
+    for (const std::uint64_t n : {c.expected_rows, c.equal, c.missing, c.extra, c.different})
+      rows.back().push_back(with_commas(n));
+    certificate.push_back({p.table, with_commas(c.expected_rows), c.digest});
+    if (c.drifted() > 0) certificate.push_back({"  as it is", with_commas(c.live_rows), c.live_digest});
+  }
+  if (rows.size() == 1) return;
+  out += '\n' + in_columns(rows, 2);
+  out += "\nCertificate: store " + printable(r.store) + ", " + counted(r.events_read, "event", "events");
+  if (r.first_position)
+    out += ", from " + printable(to_string(*r.first_position)) + " to " + printable(to_string(*r.last_position));
+  out += '\n' + in_columns(certificate, 1);
+  for (const Report::Projection& p : r.projections) {
+    if (!p.comparison || p.comparison->drifted() == 0) continue;
+    const Comparison& c = *p.comparison;
+    std::string columns;
+    for (const Comparison::Column& column : c.columns)
+      columns += (columns.empty() ? "; by column: " : ", ") + column.name + " " + with_commas(column.rows);
+    out += "\nNot as the events say, in " + printable(p.table) + ": " + counted(c.drifted(), "row", "rows") +
+           printable(columns) + '\n';
+    for (const Drift& drift : c.first) add_drift(out, c, drift);
+    if (c.first.size() < c.drifted())
+      out += "  and " + with_commas(c.drifted() - c.first.size()) + " more (--drift-limit, --drift-file)\n";
+  }
 }
 
 void add_types(std::string& out, const Report& r) {
@@ -154,6 +227,7 @@ std::string summary_text(const Report& report) {
   out += '\n';
   add_outcome(out, report);
   add_projections(out, report);
+  add_comparisons(out, report);
   add_types(out, report);
   add_stages(out, report);
   if (!report.warnings.empty()) out += "\nWarnings:\n";
@@ -161,8 +235,41 @@ std::string summary_text(const Report& report) {
   return out;
 }
 
+namespace {
+
+using Tree = nlohmann::ordered_json;
+
+Tree values_json(const std::vector<std::string>& names, const std::vector<Drift::Text>& values) {
+  Tree result = Tree::object();
+  for (std::size_t i = 0; i < values.size(); ++i) result[names[i]] = values[i] ? Tree(*values[i]) : Tree(nullptr);
+  return result;
+}
+
+Tree comparison_json(const Comparison& c) {
+  Tree result{{"expected_rows", c.expected_rows},
+              {"live_rows", c.live_rows},
+              {"equal", c.equal},
+              {"missing", c.missing},
+              {"extra", c.extra},
+              {"different", c.different},
+              {"columns", Tree::object()},
+              {"digest", c.digest},
+              {"live_digest", c.live_digest},
+              {"first", Tree::array()}};
+  for (const Comparison::Column& column : c.columns) result["columns"][column.name] = column.rows;
+  for (const Drift& drift : c.first) {
+    Tree one{{"drift", name_of(drift.kind)}, {"key", values_json(c.key, drift.key)}};
+    if (drift.kind == Drift::Kind::different) one["columns"] = drift.columns;
+    if (!drift.expected.empty()) one["expected"] = values_json(drift.columns, drift.expected);
+    if (!drift.live.empty()) one["live"] = values_json(drift.columns, drift.live);
+    result["first"].push_back(std::move(one));
+  }
+  return result;
+}
+
+}  // namespace
+
 std::string summary_json(const Report& r, int exit_code) {
-  using Tree = nlohmann::ordered_json;
   Tree json;
   json["program"] = {{"name", "rebuild_projection"}, {"version", REBUILD_PROJECTION_VERSION}};
   json["mode"] = mode_name(r.mode);
@@ -193,11 +300,11 @@ std::string summary_json(const Report& r, int exit_code) {
   json["last_event_id"] = r.last_position ? Tree(r.last_event_id) : Tree(nullptr);
 
   json["projections"] = Tree::array();
-  for (const Report::Projection& p : r.projections)
+  for (const Report::Projection& p : r.projections) {
     json["projections"].push_back({{"name", p.name},
                                    {"table", p.table},
                                    {"version", p.version},
-                                   {r.mode == Mode::apply ? "applied" : "would_apply", p.applied},
+                                   {r.mode == Mode::dry_run ? "would_apply" : "applied", p.applied},
                                    {"ignored", p.ignored},
                                    {"already_there", p.already_there},
                                    {"skipped", p.skipped},
@@ -207,6 +314,8 @@ std::string summary_json(const Report& r, int exit_code) {
                                    {"rows_deleted", p.rows_deleted},
                                    {"rows_cleared", p.rows_cleared},
                                    {"types_never_seen", p.types_never_seen}});
+    if (p.comparison) json["projections"].back()["comparison"] = comparison_json(*p.comparison);
+  }
   json["stages"] = Tree::array();
   for (const Stage stage : all_stages) {
     const auto index = static_cast<std::size_t>(stage);

@@ -19,6 +19,7 @@ struct EventRange {
   std::optional<Position> after;        ///< position > this
   std::optional<Position> last;         ///< position <= this
   std::optional<Position> stretch_end;  ///< and position <= this
+  std::optional<Position> up_to;        ///< and position <= this, whether there is an event or not
   std::vector<std::string> where;       ///< SQL conditions on the event, over the alias e
   std::string text = "all events";      ///< for a person
 };
@@ -85,6 +86,11 @@ class EventStore {
   void refuse_null_positions(Session& session) const;
   /// Position of one event; nullopt where there is none. Throws UsageError if `event_id` is not of the column's type.
   [[nodiscard]] std::optional<Position> find(Session& session, const std::string& event_id) const;
+  /// A position as the database prints it, of values that a person or another program gave for the order columns.
+  /// Throws UsageError, a clause after `from`, where they are none.
+  [[nodiscard]] Position read_position(Session& session, const Position& given, const std::string& from) const;
+  /// Whether `position` is not before `other`.
+  [[nodiscard]] bool not_before(Session& session, const Position& position, const Position& other) const;
   /// Adds "ts >= from" or "ts < to" to a range; `moment` is ISO 8601.
   void limit_ts(EventRange& range, const char* comparison, const std::string& moment) const;
   /// Whether the order can be read from an index, without sorting. `session` must be in a transaction.
