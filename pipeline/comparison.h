@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// What VERIFY found when it held the rows of a live table against what the events say. Plain values.
@@ -34,10 +35,11 @@ struct Comparison {
   std::vector<std::string> key;  ///< the names of its columns
   std::uint64_t expected_rows = 0, live_rows = 0;
   std::uint64_t equal = 0, missing = 0, extra = 0, different = 0;
-  std::vector<Column> columns;  ///< those that differ somewhere
-  std::vector<Drift> first;     ///< --drift-limit, in the order of their keys
-  std::string digest;           ///< of the rows as the events say
-  std::string live_digest;      ///< the same where there is no drift
+  std::vector<Column> columns;                           ///< those that differ somewhere
+  std::vector<std::pair<std::string, Drift::Text>> row;  ///< of explain_row(), with --show-values: as the events say
+  std::vector<Drift> first;                              ///< --drift-limit, in the order of their keys
+  std::string digest;                                    ///< of the rows as the events say
+  std::string live_digest;                               ///< the same where there is no drift
 
   [[nodiscard]] std::uint64_t drifted() const { return missing + extra + different; }
 };

@@ -11,6 +11,7 @@
 #include "pipeline/event.h"
 #include "pipeline/options.h"
 #include "pipeline/progress.h"
+#include "pipeline/row_history.h"
 
 namespace rebuild_projection {
 
@@ -60,6 +61,7 @@ struct Report {
   std::uint64_t events_read = 0;
   std::uint64_t bytes_read = 0;  ///< that the store's server sent for them
   std::map<std::string, std::uint64_t> events_by_type;
+  std::optional<RowHistory> history;  ///< explain_row()'s
   std::uint64_t batches = 0;
   std::uint64_t batches_closed_early = 0;  ///< by the memory bound
   std::optional<Position> first_position;

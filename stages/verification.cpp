@@ -240,8 +240,12 @@ Comparison Verification::compare_table(Session& session, std::size_t index) {
   if (row_) difference.only(row_->key);
   spdlog::info("comparing {}", name);
   Comparison found = difference.count(session);
-  found.digest = difference.expected_digest(session);
-  found.live_digest = found.drifted() == 0 ? found.digest : difference.live_digest(session);
+  if (row_) {  // whose digest would be one of many rows
+    if (options_.show_values) found.row = difference.expected_row(session);
+  } else {
+    found.digest = difference.expected_digest(session);
+    found.live_digest = found.drifted() == 0 ? found.digest : difference.live_digest(session);
+  }
   if (found.drifted() == 0) return found;
   difference.list(session, options_.show_values, [&](Drift&& drift) {
     if (options_.on_drift) options_.on_drift(selected.projector->name(), name, found, drift);

@@ -28,6 +28,10 @@ constexpr std::array options{
                "make the checks of a rebuild with these options and end;\n"
                "--mode is not needed, --projection is all by default",
                command_line_only},
+    OptionSpec{"explain-row", "KEY", what,
+               "list the events that touch one row, what each did to it, and whether the\n"
+               "live row is as they say, and end; KEY is a value, or column=value,...",
+               command_line_only},
     OptionSpec{"init", "TABLE", what,
                "print a projection file to start from, made from the table\n"
                "and the store's events, and end",
@@ -38,10 +42,10 @@ constexpr std::array options{
                "events after this one in position order; with --from-ts the later bound holds"},
     OptionSpec{"to-ts", "T", range, "events with ts < T"},
     OptionSpec{"to-position", "P", range,
-               "VERIFY: events up to this position, the values of the store's order columns\n"
-               "with commas between them, as the summary prints them"},
+               "VERIFY, --explain-row: events up to this position, the values of the store's\n"
+               "order columns with commas between them, as the summary prints them"},
     OptionSpec{"live-position", "SQL", range,
-               "VERIFY: events up to where the live projector is, as this query says:\n"
+               "VERIFY, --explain-row: events up to where the live projector is, as this query says:\n"
                "one row, the values of the store's order columns"},
     OptionSpec{"max-events", "N", range, "stop after N events; 0 is no limit (default 0)"},
 

@@ -86,6 +86,10 @@ class Checker {
     if (flag("list")) result_.task = Task::list;
     if (flag("check")) result_.task = Task::check;
     if (flag("status")) result_.task = Task::status;
+    if (given("explain-row")) {
+      result_.task = Task::explain;
+      row_key();
+    }
     if (given("init")) {
       result_.task = Task::init;
       result_.init_table = text("init");
@@ -99,9 +103,23 @@ class Checker {
                                      {"init", "mode"},
                                      {"init", "projection"},
                                      {"status", "mode"},
-                                     {"status", "projection"}})
+                                     {"status", "projection"},
+                                     {"explain-row", "list"},
+                                     {"explain-row", "check"},
+                                     {"explain-row", "init"},
+                                     {"explain-row", "status"},
+                                     {"explain-row", "mode"}})
       if (on_command_line(one) && on_command_line(other))
         mistakes_.push_back("--" + std::string(one) + " and --" + other + " cannot stand together.");
+  }
+  void row_key() {
+    const auto values = read_quoted_list(text("explain-row"));
+    if (!values)
+      mistakes_.push_back(find("explain-row")->origin +
+                          " must be a value, or column=value with commas between them; what holds a comma or = stands "
+                          "in double quotes.");
+    else
+      for (const ListedValue& one : *values) result_.row_key.push_back({one.name, one.value});
   }
   bool on_command_line(std::string_view option) const {
     const GivenValue* value = find(option);
@@ -204,11 +222,11 @@ class Checker {
 
     constexpr std::array<std::pair<std::string_view, Mode>, 3> modes{
         {{"DRY_RUN", Mode::dry_run}, {"APPLY", Mode::apply}, {"VERIFY", Mode::verify}}};
-    if (!given("mode") && !checks)
+    if (!given("mode") && !checks && result_.task != Task::explain)
       mistakes_.emplace_back(
           "--mode is missing: say --mode DRY_RUN (count, write nothing), --mode APPLY (rebuild) or --mode VERIFY "
           "(compare, write nothing).");
-    result_.options.mode = choice("mode", modes, Mode::dry_run);
+    result_.options.mode = choice("mode", modes, result_.task == Task::explain ? Mode::verify : Mode::dry_run);
     constexpr std::array<std::pair<std::string_view, bool>, 2> strategies{{{"in-place", false}, {"shadow", true}}};
     if (choice("strategy", strategies, false))
       mistakes_.push_back(find("strategy")->origin + ": shadow is not available yet: this version has in-place.");
@@ -247,14 +265,14 @@ class Checker {
   void verification() {
     Options& options = result_.options;
     const bool verifies = options.mode == Mode::verify;
+    const std::string verb = result_.task == Task::explain ? "--explain-row" : "--mode VERIFY";
     constexpr std::array bounds{"to-ts", "to-position", "live-position"};
     constexpr std::array others{"from-ts", "from-event-id", "resume", "clear", "truncate", "max-events"};
     constexpr std::array own{"to-position", "live-position", "drift-limit", "drift-file"};
     if (verifies) {
       for (const char* option : others)
         if (given(option))
-          mistakes_.push_back(find(option)->origin +
-                              " contradicts --mode VERIFY, which compares with all events from " +
+          mistakes_.push_back(find(option)->origin + " contradicts " + verb + ", which compares with all events from " +
                               "the first one on and writes nothing; leave one of them out.");
       for (std::size_t one = 0; one < bounds.size(); ++one)
         for (std::size_t other = one + 1; other < bounds.size(); ++other)

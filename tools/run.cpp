@@ -15,6 +15,7 @@
 #include "pipeline/error.h"
 #include "stages/check.h"
 #include "stages/draft.h"
+#include "stages/explain.h"
 #include "stages/preparation.h"
 #include "stages/rebuild.h"
 #include "stages/status.h"
@@ -22,6 +23,7 @@
 #include "tools/drift_file.h"
 #include "tools/logging.h"
 #include "tools/progress_display.h"
+#include "tools/row_history_text.h"
 #include "tools/signals.h"
 #include "tools/summary.h"
 #include "tools/summary_file.h"
@@ -84,7 +86,7 @@ int finish(Report& report, const std::optional<SummaryFile>& summary_file, std::
     }
   int exit_code = report.exit_code();
   if (report.ending == Ending::failed) log_error(report.ending_detail);
-  exit_code = print(summary_text(report), exit_code);
+  exit_code = print(report.history ? row_history_text(report) : summary_text(report), exit_code);
   if (summary_file) try {
       summary_file->write(summary_json(report, exit_code));
     } catch (const RunError& error) {
@@ -112,7 +114,9 @@ int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry) {
   Report report;
   {
     const ProgressDisplay display(progress, kind_here(line), line.options.max_events);
-    report = rebuild(line.options, registry, stop.get_token());
+    report = line.task == CommandLine::Task::explain
+                 ? explain_row(line.options, registry, line.row_key, stop.get_token())
+                 : rebuild(line.options, registry, stop.get_token());
   }
   return finish(report, summary_file, drift_file);
 }
@@ -168,6 +172,7 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
       return print_status(line.options);
     case Task::init:
       return print_draft(line);
+    case Task::explain:
     case Task::rebuild:
       break;
   }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "tools/comparison_text.h"
 #include "tools/terminal_text.h"
 
 namespace rebuild_projection {
@@ -19,10 +20,6 @@ constexpr std::size_t label_columns = 12;
 
 std::string_view mode_name(Mode mode) {
   return mode == Mode::apply ? "APPLY" : mode == Mode::verify ? "VERIFY" : "DRY_RUN";
-}
-
-std::string counted(std::uint64_t number, const char* one, const char* many) {
-  return with_commas(number) + ' ' + (number == 1 ? one : many);
 }
 
 /// "label       value"; further lines of the value stand below its first one.
@@ -110,64 +107,6 @@ void add_projections(std::string& out, const Report& r) {
   out += in_columns(rows, 2);
 }
 
-std::string key_text(const Comparison& comparison, const Drift& drift) {
-  std::string result;
-  for (std::size_t part = 0; part < drift.key.size(); ++part)
-    result += (part == 0 ? "" : ", ") + comparison.key[part] + " = " + drift.key[part].value_or("NULL");
-  return result;
-}
-
-std::string value_text(const Drift::Text& value) {
-  return value ? "\"" + *value + "\"" : "NULL";
-}
-
-/// "missing  id = A-1", then what differs.
-void add_drift(std::string& out, const Comparison& comparison, const Drift& drift) {
-  const std::string kind(name_of(drift.kind));
-  std::string line = key_text(comparison, drift);
-  if (drift.kind == Drift::Kind::different)
-    for (std::size_t column = 0; column < drift.columns.size(); ++column) {
-      line += (column == 0 ? ": " : ", ") + drift.columns[column];
-      if (!drift.live.empty())
-        line += " is " + value_text(drift.live[column]) + ", by its events " + value_text(drift.expected[column]);
-    }
-  out += "  " + pad_right(kind, name_of(Drift::Kind::different).size()) + "  " + printable(line) + '\n';
-}
-
-/// VERIFY: the numbers, the certificate, and the first rows that are not as the events say.
-void add_comparisons(std::string& out, const Report& r) {
-  std::vector<std::vector<std::string>> rows{
-      {"projection", "table", "rows by events", "equal", "missing", "extra", "different"}};
-  std::vector<std::vector<std::string>> certificate{{"table", "rows by events", "digest (SHA-256)"}};
-  for (const Report::Projection& p : r.projections) {
-    if (!p.comparison) continue;
-    const Comparison& c = *p.comparison;
-    rows.push_back({p.name, p.table});
-    for (const std::uint64_t n : {c.expected_rows, c.equal, c.missing, c.extra, c.different})
-      rows.back().push_back(with_commas(n));
-    certificate.push_back({p.table, with_commas(c.expected_rows), c.digest});
-    if (c.drifted() > 0) certificate.push_back({"  as it is", with_commas(c.live_rows), c.live_digest});
-  }
-  if (rows.size() == 1) return;
-  out += '\n' + in_columns(rows, 2);
-  out += "\nCertificate: store " + printable(r.store) + ", " + counted(r.events_read, "event", "events");
-  if (r.first_position)
-    out += ", from " + printable(to_string(*r.first_position)) + " to " + printable(to_string(*r.last_position));
-  out += '\n' + in_columns(certificate, 1);
-  for (const Report::Projection& p : r.projections) {
-    if (!p.comparison || p.comparison->drifted() == 0) continue;
-    const Comparison& c = *p.comparison;
-    std::string columns;
-    for (const Comparison::Column& column : c.columns)
-      columns += (columns.empty() ? "; by column: " : ", ") + column.name + " " + with_commas(column.rows);
-    out += "\nNot as the events say, in " + printable(p.table) + ": " + counted(c.drifted(), "row", "rows") +
-           printable(columns) + '\n';
-    for (const Drift& drift : c.first) add_drift(out, c, drift);
-    if (c.first.size() < c.drifted())
-      out += "  and " + with_commas(c.drifted() - c.first.size()) + " more (--drift-limit, --drift-file)\n";
-  }
-}
-
 void add_types(std::string& out, const Report& r) {
   std::vector<std::pair<std::string, std::uint64_t>> types(r.events_by_type.begin(), r.events_by_type.end());
   std::stable_sort(types.begin(), types.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
@@ -227,7 +166,7 @@ std::string summary_text(const Report& report) {
   out += '\n';
   add_outcome(out, report);
   add_projections(out, report);
-  add_comparisons(out, report);
+  out += comparison_text(report);
   add_types(out, report);
   add_stages(out, report);
   if (!report.warnings.empty()) out += "\nWarnings:\n";
@@ -263,6 +202,24 @@ Tree comparison_json(const Comparison& c) {
     if (!drift.expected.empty()) one["expected"] = values_json(drift.columns, drift.expected);
     if (!drift.live.empty()) one["live"] = values_json(drift.columns, drift.live);
     result["first"].push_back(std::move(one));
+  }
+  return result;
+}
+
+Tree history_json(const RowHistory& history) {
+  Tree result{{"key", Tree::object()}, {"events", Tree::array()}};
+  for (const auto& [column, value] : history.key) result["key"][column] = value;
+  for (const RowEvent& event : history.events) {
+    Tree columns = Tree::array();
+    for (const RowEvent::Column& column : event.columns) {
+      columns.push_back({{"column", column.name}, {"operation", column.operation}});
+      if (column.value) columns.back()["value"] = *column.value;
+    }
+    result["events"].push_back({{"event_id", event.event_id},
+                                {"position", event.position},
+                                {"type", event.type},
+                                {"row", name_of(event.effect)},
+                                {"columns", columns}});
   }
   return result;
 }
@@ -316,6 +273,7 @@ std::string summary_json(const Report& r, int exit_code) {
                                    {"types_never_seen", p.types_never_seen}});
     if (p.comparison) json["projections"].back()["comparison"] = comparison_json(*p.comparison);
   }
+  if (r.history) json["explained"] = history_json(*r.history);
   json["stages"] = Tree::array();
   for (const Stage stage : all_stages) {
     const auto index = static_cast<std::size_t>(stage);

@@ -131,6 +131,16 @@ void Difference::list(Session& session, bool show_values, const std::function<bo
   session.execute("CLOSE drift");
 }
 
+std::vector<std::pair<std::string, Drift::Text>> Difference::expected_row(Session& session) const {
+  std::string values;
+  for (std::size_t column = 0; column < columns_.size(); ++column) values += ", e." + alias('c', column) + "::text";
+  const Rows rows = session.execute("SELECT e.there" + values + " FROM " + side(expected_) + " AS e");
+  std::vector<std::pair<std::string, Drift::Text>> result;
+  for (std::size_t column = 0; rows.size() > 0 && column < columns_.size(); ++column)
+    result.emplace_back(columns_[column]->name, rows.optional(0, column + 1));
+  return result;
+}
+
 /// Each row's values as a text of one form, its SHA-256; of these, sorted, the SHA-256. In two steps, by their first
 /// two bytes, so that no value grows with the table beyond what the server can hold.
 std::string Difference::digest(Session& session, const std::string& table) const {

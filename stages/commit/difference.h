@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "pipeline/comparison.h"
@@ -30,6 +31,9 @@ class Difference {
   /// Calls `take` with the rows that are not the same, in the order of their keys, until it returns false. The session
   /// must be in a transaction.
   void list(Session& session, bool show_values, const std::function<bool(Drift&&)>& take) const;
+
+  /// The values of the row of only() as it is expected; empty where it is not.
+  [[nodiscard]] std::vector<std::pair<std::string, Drift::Text>> expected_row(Session& session) const;
 
   /// SHA-256 over a table's rows, in hexadecimal: the same for the same rows on any server, whatever their order.
   [[nodiscard]] std::string expected_digest(Session& session) const { return digest(session, expected_); }

@@ -130,6 +130,7 @@ std::string EventStore::take_column(const std::string& key, const std::string& c
     columns_.type = place;
   } else if (key == "stream_id") {
     columns_.stream_id = place;
+    stream_id_type_ = type;
   } else if (key == "metadata") {
     columns_.metadata = place;
   } else if (key == "ts") {
