@@ -281,7 +281,8 @@ class Checker {
                                 ": each says where the events end; leave one of them out.");
     } else {
       for (const char* option : own)
-        if (given(option)) mistakes_.push_back(find(option)->origin + " is for --mode VERIFY.");
+        if (on_command_line(option)) mistakes_.push_back(find(option)->origin + " is for --mode VERIFY.");
+      return;  // what stands in a file or a variable is for other runs
     }
     if (given("to-position")) {
       const auto values = read_quoted_list(text("to-position"));

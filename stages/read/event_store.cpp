@@ -173,7 +173,7 @@ std::string EventStore::where(const EventRange& range) const {
   for (const auto& end : {range.last, range.stretch_end, range.up_to})
     if (end) also("(" + order_columns("") + ") <= " + position_literal(*end));
   for (const std::string& condition : range.where) also(condition);
-  if (!file_.horizon.empty()) also("(" + file_.horizon + ")");
+  if (!file_.horizon.empty() && !range.beyond_horizon) also("(" + file_.horizon + ")");
   return result;
 }
 

@@ -20,6 +20,7 @@ struct EventRange {
   std::optional<Position> last;         ///< position <= this
   std::optional<Position> stretch_end;  ///< and position <= this
   std::optional<Position> up_to;        ///< and position <= this, whether there is an event or not
+  bool beyond_horizon = false;          ///< also those that the store file's horizon hides: whatever can be seen
   std::vector<std::string> where;       ///< SQL conditions on the event, over the alias e
   std::string text = "all events";      ///< for a person
 };

@@ -310,6 +310,74 @@ TEST_F(VerifyTest, ALostConnectionIsNoVerdict) {
   EXPECT_THAT(run.out, HasSubstr("verdict      none"));
 }
 
+TEST_F(VerifyTest, WhatComesWhileItReadsIsCaughtUpUnlessItComesLate) {
+  store.append(1, 300);
+  ASSERT_EQ(store.apply("all").exit_code, 0);
+  const std::string waiting = store.store_that_waits_at(200);
+  for (const bool late : {false, true}) {
+    OtherClient holder(store.database, "SELECT pg_advisory_lock(42)");
+    Program program(
+        store.with_places({"--projection", "event_rows", "--mode", "VERIFY", "--store", waiting, "--fence", "off"}));
+    ASSERT_TRUE(store.wait_until_blocked());
+    store.database.append(late ? 9'001 : 9'000, late ? 3 : 5'000, "note_added", "3", R"({"n": 9})");
+    holder.execute("SELECT pg_advisory_unlock(42)");
+    const Outcome run = store.result_of(program);
+    EXPECT_EQ(run.exit_code, late ? 2 : 4) << run.err << run.out;
+    if (late) {
+      EXPECT_THAT(run.out, HasSubstr("late events arrived; nothing was compared, run VERIFY again"));
+    } else {
+      EXPECT_EQ(run.summary["events_read"], 301);
+      EXPECT_EQ(run.projection("event_rows")["comparison"]["missing"], 1);
+      ASSERT_EQ(store.apply("all").exit_code, 0);
+    }
+  }
+}
+
+TEST_F(VerifyTest, EventsOfAnotherDatabase) {
+  store.append(1, 300);
+  Recruiting tables;
+  ASSERT_EQ(tables.apply("all", {"--source-dsn", store.database.dsn()}).exit_code, 0);
+  const std::vector<std::string> there{"--projection", "all", "--mode", "VERIFY", "--source-dsn", store.database.dsn()};
+  Outcome run = tables.run(there);
+  EXPECT_EQ(run.exit_code, 0) << run.err << run.out;
+  EXPECT_THAT(run.out, HasSubstr("the events are read from another database than the tables"));
+  tables.database.execute("CREATE TABLE cursors AS SELECT timestamptz '2025-01-01 00:00:50Z' AS ts, '" + event_id(151) +
+                          "'::uuid AS id");
+  std::vector<std::string> up_to = there;
+  up_to.insert(up_to.end(), {"--live-position", "SELECT * FROM public.cursors"});
+  run = tables.run(up_to);
+  EXPECT_EQ(run.exit_code, 4);
+  EXPECT_EQ(run.summary["events_read"], 151);
+  EXPECT_EQ(run.projection("event_rows")["comparison"]["extra"], 149);
+  EXPECT_THAT(run.out, testing::Not(HasSubstr("another database")));
+}
+
+TEST_F(VerifyTest, WhatAHorizonHidesIsInTheLiveRowsToo) {
+  store.append(1, 30);
+  ASSERT_EQ(store.apply("event_rows").exit_code, 0);
+  const std::string file = store.results.write(
+      "horizon.toml",
+      "from = \"event_store\"\norder = [\"ts\", \"event_id\"]\nevent_id = \"event_id\"\nts = \"ts\"\ntype = "
+      "\"event_type\"\nstream_id = \"aggregate_id\"\npayload = \"payload\"\nhorizon = \"e.ts < '2025-01-01 "
+      "00:00:05Z'\"\n");
+  const Outcome run = verify("event_rows", {"--store", file});
+  EXPECT_EQ(run.exit_code, 0) << run.out << run.err;
+  EXPECT_EQ(run.summary["events_read"], 30);
+}
+
+TEST_F(VerifyTest, ADefaultThatDrawsFromASequenceEndsTheRun) {
+  store.append(1, 30);
+  ASSERT_EQ(store.apply("counters").exit_code, 0);
+  store.database.execute(
+      "CREATE SEQUENCE numbers; ALTER TABLE counters ALTER changes SET DEFAULT nextval('numbers'), ALTER total DROP "
+      "NOT "
+      "NULL");
+  const Outcome run = verify("counters");
+  EXPECT_EQ(run.exit_code, 2) << run.out;
+  EXPECT_THAT(run.out, HasSubstr("nextval() in a read-only transaction"));
+  EXPECT_EQ(store.database.value("SELECT is_called FROM numbers"), "f");
+}
+
 TEST_F(VerifyTest, SaysThatARebuildIsRunning) {
   store.append(1, 30);
   ASSERT_EQ(store.apply("all").exit_code, 0);
