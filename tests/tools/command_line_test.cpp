@@ -331,7 +331,7 @@ TEST_F(CommandLineTest, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(refused({"--batchsize=5"}), sentence("\"--batchsize\" is not an option of this program."));
   EXPECT_EQ(refused({"b"}),
             sentence("\"b\" is not expected: every value follows its option, as in --projection NAME."));
-  EXPECT_EQ(refused({"--mode"}), sentence("--mode needs a value: --mode DRY_RUN|APPLY."));
+  EXPECT_EQ(refused({"--mode"}), sentence("--mode needs a value: --mode DRY_RUN|APPLY|VERIFY."));
   EXPECT_EQ(refused({"--truncate=no"}), sentence("--truncate takes no value."));
   // An unquoted variable that is empty: "--dsn $DSN --truncate".
   EXPECT_EQ(refused({"--dsn", "--truncate"}), sentence("--dsn needs a value, and --truncate follows it."));
