@@ -104,7 +104,7 @@ class Run {
     return result;
   }
 
-  [[nodiscard]] bool dry() const { return options_.mode != Mode::apply; }
+  [[nodiscard]] bool dry() const { return options_.mode == Mode::dry_run; }
 
   // ---- find: one call at a time
 

@@ -23,7 +23,7 @@ namespace rebuild_projection {
 /// `index` takes part from stretch `first_stretches[index]` on, since events before it are in its rows already; without
 /// an entry, from the first.
 ///
-/// `options.mode` apply needs a sink; dry_run calls no projector and no sink.
+/// `options.mode` dry_run calls no projector and no sink; the others need a sink.
 Report run_pipeline(const RunOptions& options, const std::vector<const Projector*>& projectors, const Stages& stages,
                     Progress& progress, const std::stop_token& stop,
                     const std::vector<std::size_t>& first_stretches = {});

@@ -65,6 +65,9 @@ class Projector {
   /// The paths, and patterns of elements, of which handle() reads values from events of this type. Nothing else of
   /// their payloads need be there.
   [[nodiscard]] virtual std::vector<std::string> paths_read(std::string_view event_type) const;
+  /// The part of the key that is the event's stream id, whatever the event: then the events of one stream alone touch a
+  /// row. nullopt: there is none, or that is not known.
+  [[nodiscard]] virtual std::optional<std::size_t> stream_key_part() const { return std::nullopt; }
   /// The event types it names, sorted, without "*".
   [[nodiscard]] std::vector<std::string> event_types() const;
 

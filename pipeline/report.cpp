@@ -40,9 +40,17 @@ std::uint64_t Report::skipped() const {
   return sum;
 }
 
+std::uint64_t Report::drifted() const {
+  std::uint64_t sum = 0;
+  for (const Projection& projection : projections)
+    if (projection.comparison) sum += projection.comparison->drifted();
+  return sum;
+}
+
 int Report::exit_code() const {
   if (ending == Ending::failed || skipped() > 0) return 2;
-  return ending == Ending::cancelled ? 3 : 0;
+  if (ending == Ending::cancelled) return 3;
+  return drifted() > 0 ? 4 : 0;
 }
 
 }  // namespace rebuild_projection

@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/comparison.h"
 #include "pipeline/event.h"
 #include "pipeline/options.h"
 #include "pipeline/progress.h"
+#include "pipeline/row_history.h"
 
 namespace rebuild_projection {
 
@@ -40,6 +42,7 @@ struct Report {
     std::uint64_t rows_deleted = 0;
     std::uint64_t rows_cleared = 0;
     std::vector<std::string> types_never_seen;  ///< event types it names that did not occur
+    std::optional<Comparison> comparison;       ///< VERIFY's, where the run got that far
   };
 
   // What the run was.
@@ -58,6 +61,7 @@ struct Report {
   std::uint64_t events_read = 0;
   std::uint64_t bytes_read = 0;  ///< that the store's server sent for them
   std::map<std::string, std::uint64_t> events_by_type;
+  std::optional<RowHistory> history;  ///< explain_row()'s
   std::uint64_t batches = 0;
   std::uint64_t batches_closed_early = 0;  ///< by the memory bound
   std::optional<Position> first_position;
@@ -77,7 +81,9 @@ struct Report {
   [[nodiscard]] double occupancy(Stage stage) const;
   [[nodiscard]] Stage bottleneck() const;  ///< the stage with the highest occupancy
   [[nodiscard]] std::uint64_t skipped() const;
-  /// 0, 2 or 3 (tools/README.md, "Exit codes").
+  /// Rows that VERIFY found to be not the same, of all projections.
+  [[nodiscard]] std::uint64_t drifted() const;
+  /// 0, 2, 3 or 4 (tools/README.md, "Exit codes").
   [[nodiscard]] int exit_code() const;
 };
 

@@ -7,6 +7,7 @@
 #include "pipeline/error.h"
 #include "pipeline/limits.h"
 #include "stages/commit/target_checks.h"
+#include "stages/live_position.h"
 #include "stages/read/fence.h"
 
 namespace rebuild_projection {
@@ -28,33 +29,6 @@ void lock_tables(Plan& plan, const Preparation& prepared) {
     if (selected.table.unlogged)
       warn(plan, "table " + selected.table.schema + "." + selected.table.name +
                      " is unlogged: a crash of the server empties it, and it must then be rebuilt from the beginning");
-}
-
-void choose_range(Plan& plan, const Preparation& prepared) {
-  const Options& options = prepared.options;
-  EventRange& range = plan.range;
-  range.text = "";
-  auto say = [&](const std::string& part) { range.text += (range.text.empty() ? "" : ", ") + part; };
-  if (options.from_event_id) {
-    range.after = prepared.store.find(*prepared.source_session, *options.from_event_id);
-    if (!range.after)
-      throw UsageError("--from-event-id: the store has no event " + *options.from_event_id +
-                       "; nothing was read or changed");
-    say("after event " + *options.from_event_id);
-  }
-  if (options.from_ts) {
-    prepared.store.limit_ts(range, ">=", *options.from_ts);
-    say("ts >= " + *options.from_ts);
-  }
-  if (options.to_ts) {
-    prepared.store.limit_ts(range, "<", *options.to_ts);
-    say("ts < " + *options.to_ts);
-  }
-  if (options.resume) {
-    range.after = plan.beginnings.after;
-    say(range.after ? "after the checkpoint at " + to_string(*range.after) : "from the beginning");
-  }
-  if (range.text.empty()) say("all events");
 }
 
 /// The end of the run is the last position that is there now.
@@ -119,6 +93,42 @@ void announce(const Plan& plan, const Preparation& prepared) {
 
 }  // namespace
 
+void choose_range(Plan& plan, const Preparation& prepared) {
+  const Options& options = prepared.options;
+  EventRange& range = plan.range;
+  range.text = "";
+  auto say = [&](const std::string& part) { range.text += (range.text.empty() ? "" : ", ") + part; };
+  if (options.from_event_id) {
+    range.after = prepared.store.find(*prepared.source_session, *options.from_event_id);
+    if (!range.after)
+      throw UsageError("--from-event-id: the store has no event " + *options.from_event_id +
+                       "; nothing was read or changed");
+    say("after event " + *options.from_event_id);
+  }
+  if (options.from_ts) {
+    prepared.store.limit_ts(range, ">=", *options.from_ts);
+    say("ts >= " + *options.from_ts);
+  }
+  if (options.to_ts) {
+    prepared.store.limit_ts(range, "<", *options.to_ts);
+    say("ts < " + *options.to_ts);
+  }
+  if (!options.to_position.empty()) {
+    range.up_to = prepared.store.read_position(*prepared.source_session, options.to_position, "--to-position");
+    say("up to " + to_string(*range.up_to));
+  }
+  if (!options.live_position.empty()) {
+    range.up_to =
+        live_position(*prepared.target_session, *prepared.source_session, prepared.store, options.live_position);
+    say("up to the live projector's position");
+  }
+  if (options.resume) {
+    range.after = plan.beginnings.after;
+    say(range.after ? "after the checkpoint at " + to_string(*range.after) : "from the beginning");
+  }
+  if (range.text.empty()) say("all events");
+}
+
 Plan make_plan(const Preparation& prepared, const std::stop_token& stop) {
   const bool applies = prepared.options.mode == Mode::apply;
   Plan plan;
@@ -126,7 +136,7 @@ Plan make_plan(const Preparation& prepared, const std::stop_token& stop) {
   plan.beginnings = find_beginnings(prepared);
   choose_range(plan, prepared);
   fix_end(plan, prepared, stop);
-  refuse_empty_range(plan, prepared);
+  if (prepared.options.mode != Mode::verify) refuse_empty_range(plan, prepared);
   if (applies) announce(plan, prepared);
   return plan;
 }

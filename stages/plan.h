@@ -29,4 +29,7 @@ struct Plan {
 /// UsageError, and Cancelled on a stop.
 Plan make_plan(const Preparation& prepared, const std::stop_token& stop);
 
+/// Plan::range alone, as the options say it; its end is not fixed.
+void choose_range(Plan& plan, const Preparation& prepared);
+
 }  // namespace rebuild_projection

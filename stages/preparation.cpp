@@ -25,8 +25,11 @@ StoreFile read_preset(const std::string& name) {
 }
 
 std::unique_ptr<Session> connect(const Options& options) {
-  return options.mode == Mode::apply ? connect_to_target(options.dsn)
-                                     : std::make_unique<Session>(options.dsn, "commit", Session::Access::read_only);
+  if (options.mode == Mode::dry_run)
+    return std::make_unique<Session>(options.dsn, "commit", Session::Access::read_only);
+  auto session = connect_to_target(options.dsn);
+  if (options.mode == Mode::verify) session->execute("SET default_transaction_read_only = on");
+  return session;
 }
 
 Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedProjection>& selection,
@@ -47,7 +50,17 @@ Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedPro
                           .target_database = target_database,
                           .source_database = source_database});
   }
-  return {options.meta_schema, std::move(identities)};
+  return {options.mode == Mode::verify ? temporary_schema : options.meta_schema, std::move(identities)};
+}
+
+/// VERIFY rebuilds into temporary tables.
+std::vector<std::string> missing_temporary(Session& session) {
+  const Rows rows = session.execute(
+      "SELECT has_database_privilege(current_database(), 'TEMPORARY'), current_database(), current_user");
+  if (rows.boolean(0, 0)) return {};
+  return {"VERIFY makes temporary tables, which role " + std::string(rows.text(0, 2)) +
+          " may not; the database's owner must run: GRANT TEMPORARY ON DATABASE " + quote_name(rows.text(0, 1)) +
+          " TO " + quote_name(rows.text(0, 2)) + ";"};
 }
 
 }  // namespace
@@ -99,13 +112,16 @@ namespace {
 void refuse_wrong(const Options& options) {
   std::vector<std::string> mistakes;
   if (options.projections.empty()) mistakes.emplace_back("no projection is named; \"all\" is every one");
-  if (options.mode == Mode::verify) mistakes.emplace_back("the mode VERIFY is not available yet");
   if (options.batch_events == 0) mistakes.emplace_back("a batch needs one event at the least");
   if (options.truncate && options.clear == Clear::never) mistakes.emplace_back("truncating contradicts never clearing");
   if (options.resume && !options.from_beginning())
     mistakes.emplace_back("a resumed run begins after the checkpoints, not at a time or an event");
   if (options.resume && options.clear == Clear::always)
     mistakes.emplace_back("a resumed run keeps the rows: it contradicts always clearing");
+  if (options.mode == Mode::verify && (!options.from_beginning() || options.resume || options.max_events != 0))
+    mistakes.emplace_back("VERIFY compares with all events from the first one on: it has no other beginning, no limit");
+  if (options.mode != Mode::verify && (!options.to_position.empty() || !options.live_position.empty()))
+    mistakes.emplace_back("a position to go up to is for VERIFY");
   if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
 }
 
@@ -140,10 +156,13 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
                                       .registry = registry,
                                       .files = files,
                                       .store_relations = store_relations,
-                                      .truncate = options.truncate},
+                                      .truncate = options.truncate,
+                                      .reads_only = options.mode == Mode::verify},
                                      *target, mistakes);
   Checkpoints checkpoints = checkpoints_of(options, selected, store, *source, *target);
-  std::ranges::copy(checkpoints.missing_rights(*target), std::back_inserter(mistakes));
+  const bool verifies = options.mode == Mode::verify;
+  std::ranges::copy(verifies ? missing_temporary(*target) : checkpoints.missing_rights(*target),
+                    std::back_inserter(mistakes));
   if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
   return {std::move(options), std::move(source),   std::move(target),
           std::move(store),   std::move(selected), std::move(checkpoints)};

@@ -7,18 +7,16 @@
 
 #include "pipeline/engine.h"
 #include "pipeline/error.h"
-#include "pipeline/limits.h"
 #include "stages/commit/committer.h"
 #include "stages/commit/target_session.h"
 #include "stages/plan.h"
 #include "stages/read/store_reader.h"
+#include "stages/reading.h"
+#include "stages/verify.h"
 
 namespace rebuild_projection {
 
 namespace {
-
-/// Members of one event type up to which it is cheaper to have the server pick them out than to send the document.
-constexpr std::size_t members_max = 8;
 
 constexpr const char* other_count = "a run counted other events than had been read";
 
@@ -70,15 +68,9 @@ class Rebuild {
     }
     Progress own_progress;
     Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
-    const auto reader = make_reader(store_, plan_.range,
-                                    {.dsn = options_.source_dsn,
-                                     .indexed = plan_.indexed,
-                                     .readers = options_.readers,
-                                     .page_bytes = page_bytes(),
-                                     .payloads = select_payloads(projectors),
-                                     .stretch_ends = plan_.beginnings.stretch_ends,
-                                     .retry = options_.retry,
-                                     .stop = stop_});
+    StoreReader::Settings reading = reader_settings(options_, store_, projectors, plan_.indexed, stop_);
+    reading.stretch_ends = plan_.beginnings.stretch_ends;
+    const auto reader = make_reader(store_, plan_.range, std::move(reading));
     const auto parser = make_json_parser(projectors, format_of(store_.payload()));
 
     if (applies()) {
@@ -105,23 +97,6 @@ class Rebuild {
         report.projections[index].rows_cleared = committer_->rows_cleared()[index];
     }
     return report;
-  }
-
-  /// A quarter of the memory is for pages.
-  [[nodiscard]] std::size_t page_bytes() const {
-    return std::clamp<std::size_t>(options_.memory_bytes_max / 4 / options_.tokens, limits::page_bytes_min,
-                                   limits::page_bytes_target);
-  }
-
-  [[nodiscard]] PayloadSelection select_payloads(const std::vector<const Projector*>& projectors) const {
-    using Documents = PayloadSelection::Documents;
-    if (options_.payload != Payload::whole && store_.can_send_members()) {
-      const PayloadSelection slim(projectors, Documents::slim);
-      if (options_.payload == Payload::slim || slim.member_columns() <= members_max) return slim;
-    }
-    const bool trusted =
-        store_.payload() == EventStore::Payload::jsonb || store_.payload() == EventStore::Payload::json;
-    return {projectors, trusted && !store_.lacks_encoding() ? Documents::read : Documents::checked};
   }
 
   /// No event was read: what was to be cleared is, unless there should have been events.
@@ -288,6 +263,7 @@ class Rebuild {
 }  // namespace
 
 Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop) {
+  if (options.mode == Mode::verify) return verify(options, registry, std::move(stop));
   std::optional<Rebuild> run;
   try {
     Preparation prepared = prepare(options, registry, stop);

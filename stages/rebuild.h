@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <string>
 
+#include "pipeline/comparison.h"
 #include "pipeline/options.h"
 #include "pipeline/progress.h"
 #include "pipeline/projector.h"
@@ -55,6 +56,14 @@ struct Options : RunOptions {
   Clear clear = Clear::automatic;
   bool truncate = false;     ///< clear with TRUNCATE: faster, but older snapshots see an empty table
   bool show_values = false;  ///< put values of rows and payloads into messages
+
+  // VERIFY
+  std::vector<std::string> to_position;  ///< events up to this one: the values of the order columns; empty: no bound
+  std::string live_position;  ///< SQL that gives the live projector's own position, which is the bound then; or empty
+  std::uint64_t drift_limit = 10;  ///< rows that are not the same, in the report of each projection
+  /// Gets every such row, with its projection's name and table; on a thread of this library.
+  std::function<void(const std::string& projection, const std::string& table, const Comparison&, const Drift&)>
+      on_drift;
 
   Progress* progress = nullptr;                      ///< may be null; outlives the call
   std::function<void(const std::string&)> announce;  ///< gets the banner, line by line, before anything is cleared

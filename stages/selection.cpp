@@ -59,6 +59,7 @@ std::vector<SelectedProjection> select_projections(const SelectionRequest& reque
                                        .table = &selected.table,
                                        .role = role,
                                        .truncate = request.truncate,
+                                       .reads_only = request.reads_only,
                                        .store_relations = request.store_relations});
     mistakes.insert(mistakes.end(), refused.begin(), refused.end());
     selected.projector =

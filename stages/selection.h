@@ -25,6 +25,7 @@ struct SelectionRequest {
   const std::vector<ProjectionFile>& files;
   const std::vector<std::uint32_t>& store_relations;  ///< oids of the event store, see TargetUse
   bool truncate = false;
+  bool reads_only = false;  ///< the tables are compared, not rebuilt
 };
 
 /// Finds the projections by name, in the registry and the files, reads their tables from the catalogue and binds the

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "stages/explain.h"
 #include "stages/rebuild.h"
 
 namespace rebuild_projection {
@@ -22,17 +23,20 @@ struct CommandLine {
   Options options;  ///< progress and announce are left empty
   enum class Task : std::uint8_t {
     rebuild,
-    list,    ///< the projections; only where they are counts
-    check,   ///< what a rebuild would check
-    status,  ///< how far the projections are; only where store and target are counts
-    init,    ///< a projection file for `init_table`; only where store and target are counts
+    list,     ///< the projections; only where they are counts
+    check,    ///< what a rebuild would check
+    status,   ///< how far the projections are; only where store and target are counts
+    explain,  ///< what the events did to the row of `row_key`
+    init,     ///< a projection file for `init_table`; only where store and target are counts
   };
   Task task = Task::rebuild;
   std::string init_table;
+  std::vector<RowKeyPart> row_key;
   ProgressKind progress = ProgressKind::automatic;
   LogLevel log_level = LogLevel::info;
   LogFormat log_format = LogFormat::text;
   std::filesystem::path summary_file;  ///< empty: none
+  std::filesystem::path drift_file;    ///< empty: none
   std::vector<std::string> notes;      ///< what was assumed, to be logged once the log exists
 };
 

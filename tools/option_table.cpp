@@ -13,9 +13,10 @@ constexpr bool anywhere = true, command_line_only = false;
 
 constexpr std::array options{
     OptionSpec{"projection", "NAME[,NAME...]", what, "projections to rebuild, or all; may be repeated", anywhere, true},
-    OptionSpec{"mode", "DRY_RUN|APPLY", what,
+    OptionSpec{"mode", "DRY_RUN|APPLY|VERIFY", what,
                "DRY_RUN: check everything, read and count the events, write nothing;\n"
-               "APPLY: rebuild the tables. VERIFY is not available yet",
+               "APPLY: rebuild the tables; VERIFY: compare the tables with the events,\n"
+               "write nothing",
                command_line_only},
     OptionSpec{"strategy", "in-place", what, "write into the live table, batch by batch; shadow is not available yet"},
     OptionSpec{"list", "", what, "list the projections and end; needs no database", command_line_only},
@@ -27,6 +28,10 @@ constexpr std::array options{
                "make the checks of a rebuild with these options and end;\n"
                "--mode is not needed, --projection is all by default",
                command_line_only},
+    OptionSpec{"explain-row", "KEY", what,
+               "list the events that touch one row, what each did to it, and whether the\n"
+               "live row is as they say, and end; KEY is a value, or column=value,...",
+               command_line_only},
     OptionSpec{"init", "TABLE", what,
                "print a projection file to start from, made from the table\n"
                "and the store's events, and end",
@@ -36,6 +41,12 @@ constexpr std::array options{
     OptionSpec{"from-event-id", "ID", range,
                "events after this one in position order; with --from-ts the later bound holds"},
     OptionSpec{"to-ts", "T", range, "events with ts < T"},
+    OptionSpec{"to-position", "P", range,
+               "VERIFY, --explain-row: events up to this position, the values of the store's\n"
+               "order columns with commas between them, as the summary prints them"},
+    OptionSpec{"live-position", "SQL", range,
+               "VERIFY, --explain-row: events up to where the live projector is, as this query says:\n"
+               "one row, the values of the store's order columns"},
     OptionSpec{"max-events", "N", range, "stop after N events; 0 is no limit (default 0)"},
 
     OptionSpec{"clear", "auto|always|never", safety,
@@ -65,7 +76,9 @@ constexpr std::array options{
     OptionSpec{"meta-schema", "NAME", where, "schema of checkpoints and dead letters (default rebuild_projection)"},
     OptionSpec{"config", "FILE", where, "read options from a file (option = value, TOML or INI)"},
 
-    OptionSpec{"batch-size", "N", concurrency, "events per transaction (default 200)"},
+    OptionSpec{"batch-size", "N", concurrency,
+               "events per transaction (default 200; in VERIFY as many as\n"
+               "--max-memory holds)"},
     OptionSpec{"tokens", "N", concurrency, "pages of events in flight (default: from the machine)"},
     OptionSpec{"readers", "N", concurrency, "connections that read the store"},
     OptionSpec{"payload", "auto|whole|slim", concurrency,
@@ -79,6 +92,10 @@ constexpr std::array options{
     OptionSpec{"log-level", "LEVEL", output, "trace, debug, info, warn or error (default info)"},
     OptionSpec{"log-format", "text|json", output, "json: one object a line (default text)"},
     OptionSpec{"summary", "FILE", output, "write the summary as JSON too"},
+    OptionSpec{"drift-limit", "N", output,
+               "VERIFY: rows of each projection that are shown where they are not\n"
+               "as the events say (default 10)"},
+    OptionSpec{"drift-file", "FILE", output, "VERIFY: all such rows, as a JSON object a line"},
     OptionSpec{"show-values", "", output, "allow values of rows and payloads in messages"},
     OptionSpec{"version", "", output, "print the version and end", command_line_only},
     OptionSpec{"help", "", output, "print this and end", command_line_only},
@@ -90,7 +107,7 @@ constexpr std::string_view footer =
 --mode, --clear, --truncate and --resume come from the command line only.
 
 Exit codes: 0 success, 1 refused before anything was read or cleared, 2 failed or events were
-skipped, 3 cancelled by a signal. SIGINT, SIGTERM or SIGHUP stops after the batch being
+skipped, 3 cancelled by a signal, 4 VERIFY found drift. SIGINT, SIGTERM or SIGHUP stops after the batch being
 committed, a second one cancels that batch, a third ends the program at once.
 
 Examples:

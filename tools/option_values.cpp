@@ -8,6 +8,7 @@
 
 #include "pipeline/timestamp.h"
 #include "tools/given_options.h"
+#include "tools/quoted_list.h"
 #include "tools/terminal_text.h"
 
 namespace rebuild_projection {
@@ -17,6 +18,7 @@ namespace {
 constexpr std::uint64_t batch_events_max = std::uint64_t{1}
                                            << 40;  // far beyond any memory bound; keeps sums from overflowing
 constexpr std::uint64_t concurrency_max = 1024;
+constexpr std::uint64_t drift_limit_max = 1'000'000;  // they are held in memory
 constexpr std::uint64_t retries_max = 1'000'000;
 constexpr std::uint64_t seconds_max = 31'536'000;                                      // a year
 constexpr std::uint64_t memory_mib_min = 16, memory_mib_max = std::uint64_t{1} << 24;  // 16 TiB
@@ -71,6 +73,7 @@ class Checker {
     range();
     safety();
     concurrency();
+    verification();
     output();
     return std::move(result_);
   }
@@ -83,6 +86,10 @@ class Checker {
     if (flag("list")) result_.task = Task::list;
     if (flag("check")) result_.task = Task::check;
     if (flag("status")) result_.task = Task::status;
+    if (given("explain-row")) {
+      result_.task = Task::explain;
+      row_key();
+    }
     if (given("init")) {
       result_.task = Task::init;
       result_.init_table = text("init");
@@ -96,9 +103,23 @@ class Checker {
                                      {"init", "mode"},
                                      {"init", "projection"},
                                      {"status", "mode"},
-                                     {"status", "projection"}})
+                                     {"status", "projection"},
+                                     {"explain-row", "list"},
+                                     {"explain-row", "check"},
+                                     {"explain-row", "init"},
+                                     {"explain-row", "status"},
+                                     {"explain-row", "mode"}})
       if (on_command_line(one) && on_command_line(other))
         mistakes_.push_back("--" + std::string(one) + " and --" + other + " cannot stand together.");
+  }
+  void row_key() {
+    const auto values = read_quoted_list(text("explain-row"));
+    if (!values)
+      mistakes_.push_back(find("explain-row")->origin +
+                          " must be a value, or column=value with commas between them; what holds a comma or = stands "
+                          "in double quotes.");
+    else
+      for (const ListedValue& one : *values) result_.row_key.push_back({one.name, one.value});
   }
   bool on_command_line(std::string_view option) const {
     const GivenValue* value = find(option);
@@ -201,12 +222,11 @@ class Checker {
 
     constexpr std::array<std::pair<std::string_view, Mode>, 3> modes{
         {{"DRY_RUN", Mode::dry_run}, {"APPLY", Mode::apply}, {"VERIFY", Mode::verify}}};
-    if (!given("mode") && !checks)
-      mistakes_.emplace_back("--mode is missing: say --mode DRY_RUN (count, write nothing) or --mode APPLY (rebuild).");
-    result_.options.mode = choice("mode", modes, Mode::dry_run);
-    if (result_.options.mode == Mode::verify)
-      mistakes_.emplace_back("--mode VERIFY is not available yet: this version has DRY_RUN and APPLY.");
-
+    if (!given("mode") && !checks && result_.task != Task::explain)
+      mistakes_.emplace_back(
+          "--mode is missing: say --mode DRY_RUN (count, write nothing), --mode APPLY (rebuild) or --mode VERIFY "
+          "(compare, write nothing).");
+    result_.options.mode = choice("mode", modes, result_.task == Task::explain ? Mode::verify : Mode::dry_run);
     constexpr std::array<std::pair<std::string_view, bool>, 2> strategies{{{"in-place", false}, {"shadow", true}}};
     if (choice("strategy", strategies, false))
       mistakes_.push_back(find("strategy")->origin + ": shadow is not available yet: this version has in-place.");
@@ -239,6 +259,45 @@ class Checker {
                           ": the range between them is empty.");
     if (given("from-event-id")) result_.options.from_event_id = text("from-event-id");
     result_.options.max_events = number("max-events", 0, events_max, 0);
+  }
+
+  /// What stands beside --mode VERIFY, and what does not.
+  void verification() {
+    Options& options = result_.options;
+    const bool verifies = options.mode == Mode::verify;
+    const std::string verb = result_.task == Task::explain ? "--explain-row" : "--mode VERIFY";
+    constexpr std::array bounds{"to-ts", "to-position", "live-position"};
+    constexpr std::array others{"from-ts", "from-event-id", "resume", "clear", "truncate", "max-events"};
+    constexpr std::array own{"to-position", "live-position", "drift-limit", "drift-file"};
+    if (verifies) {
+      for (const char* option : others)
+        if (given(option))
+          mistakes_.push_back(find(option)->origin + " contradicts " + verb + ", which compares with all events from " +
+                              "the first one on and writes nothing; leave one of them out.");
+      for (std::size_t one = 0; one < bounds.size(); ++one)
+        for (std::size_t other = one + 1; other < bounds.size(); ++other)
+          if (given(bounds[one]) && given(bounds[other]))
+            mistakes_.push_back(find(bounds[one])->origin + " contradicts " + find(bounds[other])->origin +
+                                ": each says where the events end; leave one of them out.");
+    } else {
+      for (const char* option : own)
+        if (on_command_line(option)) mistakes_.push_back(find(option)->origin + " is for --mode VERIFY.");
+      return;  // what stands in a file or a variable is for other runs
+    }
+    if (given("to-position")) {
+      const auto values = read_quoted_list(text("to-position"));
+      if (!values || std::ranges::any_of(*values, [](const auto& one) { return one.name.has_value(); }))
+        mistakes_.push_back(find("to-position")->origin +
+                            " must be the values of the store's order columns with commas between them; what holds a "
+                            "comma or = stands in double quotes.");
+      else
+        for (const ListedValue& one : *values) options.to_position.push_back(one.value);
+    }
+    options.live_position = text("live-position");
+    options.drift_limit = number("drift-limit", 0, drift_limit_max, options.drift_limit);
+    result_.drift_file = text("drift-file");
+    // Nobody waits for a batch of what nobody sees.
+    if (verifies && !given("batch-size")) options.batch_events = batch_events_max;
   }
 
   void safety() {

@@ -35,10 +35,6 @@ std::string eta(const ProgressNumbers& n) {
   return "ETA " + (n.events_per_second > 0 ? duration(static_cast<double>(left) / n.events_per_second) : "-:--");
 }
 
-std::string counted(std::uint64_t number, const char* one, const char* many) {
-  return with_commas(number) + ' ' + (number == 1 ? one : many);
-}
-
 /// 100 only when all is done.
 unsigned percent(const ProgressNumbers& n) {
   const std::uint64_t done = std::min(n.events_done, n.events_total);

@@ -16,12 +16,15 @@
 #include "pipeline/error.h"
 #include "stages/check.h"
 #include "stages/draft.h"
+#include "stages/explain.h"
 #include "stages/preparation.h"
 #include "stages/rebuild.h"
 #include "stages/status.h"
 #include "tools/command_line.h"
+#include "tools/drift_file.h"
 #include "tools/logging.h"
 #include "tools/progress_display.h"
+#include "tools/row_history_text.h"
 #include "tools/signals.h"
 #include "tools/summary.h"
 #include "tools/summary_file.h"
@@ -75,10 +78,16 @@ ProgressKind kind_here(const CommandLine& line) {
   return error_stream_is_terminal() && line.log_format == LogFormat::text ? ProgressKind::bar : ProgressKind::log;
 }
 
-int finish(const Report& report, const std::optional<SummaryFile>& summary_file) {
+int finish(Report& report, const std::optional<SummaryFile>& summary_file, std::optional<DriftFile>& drift_file) {
+  if (drift_file && report.ending == Ending::complete) try {
+      drift_file->finish();
+    } catch (const RunError& error) {
+      report.ending = Ending::failed;
+      report.ending_detail = error.what();
+    }
   int exit_code = report.exit_code();
   if (report.ending == Ending::failed) log_error(report.ending_detail);
-  exit_code = print(summary_text(report), exit_code);
+  exit_code = print(report.history ? row_history_text(report) : summary_text(report), exit_code);
   if (summary_file) try {
       summary_file->write(summary_json(report, exit_code));
     } catch (const RunError& error) {
@@ -91,6 +100,11 @@ int finish(const Report& report, const std::optional<SummaryFile>& summary_file)
 int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry) {
   std::optional<SummaryFile> summary_file;
   if (!line.summary_file.empty()) summary_file.emplace(line.summary_file);
+  std::optional<DriftFile> drift_file;
+  if (!line.drift_file.empty()) {
+    drift_file.emplace(line.drift_file);
+    line.options.on_drift = [&drift_file](const auto&... drift) { drift_file->write(drift_line(drift...)); };
+  }
 
   std::stop_source stop, abort;
   const SignalWatch watch(stop, abort);
@@ -101,9 +115,11 @@ int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry) {
   Report report;
   {
     const ProgressDisplay display(progress, kind_here(line), line.options.max_events);
-    report = rebuild(line.options, registry, stop.get_token());
+    report = line.task == CommandLine::Task::explain
+                 ? explain_row(line.options, registry, line.row_key, stop.get_token())
+                 : rebuild(line.options, registry, stop.get_token());
   }
-  return finish(report, summary_file);
+  return finish(report, summary_file, drift_file);
 }
 
 int check_and_report(const Options& options, const ProjectorRegistry& registry) {
@@ -157,6 +173,7 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
       return print_status(line.options);
     case Task::init:
       return print_draft(line);
+    case Task::explain:
     case Task::rebuild:
       break;
   }

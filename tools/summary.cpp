@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "tools/comparison_text.h"
 #include "tools/terminal_text.h"
 
 namespace rebuild_projection {
@@ -21,10 +22,6 @@ std::string_view mode_name(Mode mode) {
   return mode == Mode::apply ? "APPLY" : mode == Mode::verify ? "VERIFY" : "DRY_RUN";
 }
 
-std::string counted(std::uint64_t number, const char* one, const char* many) {
-  return with_commas(number) + ' ' + (number == 1 ? one : many);
-}
-
 /// "label       value"; further lines of the value stand below its first one.
 void add_line(std::string& out, std::string_view label, std::string_view value) {
   for (bool first = true; first || !value.empty(); first = false) {
@@ -34,14 +31,28 @@ void add_line(std::string& out, std::string_view label, std::string_view value) 
   }
 }
 
+/// Nobody writes down a number as large as the one that stands for no limit.
+std::string batches_of(const Report& r) {
+  constexpr std::uint64_t as_many_as_fit = std::uint64_t{1} << 40;
+  return r.batch_events >= as_many_as_fit ? "batches as large as --max-memory allows"
+                                          : "batches of " + counted(r.batch_events, "event", "events");
+}
+
 void add_run(std::string& out, const Report& r) {
   add_line(out, "mode", mode_name(r.mode));
   add_line(out, "database", r.database);
   add_line(out, "store", r.store);
   add_line(out, "range", r.range);
   add_line(out, "settings",
-           "batches of " + counted(r.batch_events, "event", "events") + ", " + counted(r.tokens, "token", "tokens") +
-               ", " + counted(r.workers, "worker", "workers") + ", " + counted(r.readers, "reader", "readers"));
+           batches_of(r) + ", " + counted(r.tokens, "token", "tokens") + ", " +
+               counted(r.workers, "worker", "workers") + ", " + counted(r.readers, "reader", "readers"));
+}
+
+std::string verdict(const Report& r) {
+  for (const Report::Projection& p : r.projections)
+    if (!p.comparison) return "none: the tables were not compared";
+  if (r.drifted() == 0) return "equal: every row is as the events say";
+  return "drift: " + counted(r.drifted(), "row is not", "rows are not") + " as the events say";
 }
 
 void add_outcome(std::string& out, const Report& r) {
@@ -57,6 +68,7 @@ void add_outcome(std::string& out, const Report& r) {
 
   add_line(out, "events", with_commas(r.events_read) + " read of " + with_commas(r.events_in_range) + " in range");
   if (r.mode == Mode::dry_run) add_line(out, "", "DRY_RUN would apply " + counted(r.events_read, "event", "events"));
+  if (r.mode == Mode::verify) add_line(out, "verdict", verdict(r));
   add_line(out, "batches",
            with_commas(r.batches) + (r.batches_closed_early > 0
                                          ? " (" + with_commas(r.batches_closed_early) + " closed early by --max-memory)"
@@ -79,7 +91,7 @@ void add_projections(std::string& out, const Report& r) {
   if (r.projections.empty()) return;
   const bool applied = r.mode == Mode::apply;
   std::vector<std::vector<std::string>> rows{
-      {"projection", "table", applied ? "applied" : "would apply", "ignored", "skipped", "errors"}};
+      {"projection", "table", r.mode != Mode::dry_run ? "applied" : "would apply", "ignored", "skipped", "errors"}};
   const bool resumed = std::ranges::any_of(r.projections, [](const auto& p) { return p.already_there > 0; });
   if (resumed) rows[0].emplace_back("already there");
   if (applied) rows[0].insert(rows[0].end(), {"rolled back", "rows written", "deleted", "cleared"});
@@ -154,6 +166,7 @@ std::string summary_text(const Report& report) {
   out += '\n';
   add_outcome(out, report);
   add_projections(out, report);
+  out += comparison_text(report);
   add_types(out, report);
   add_stages(out, report);
   if (!report.warnings.empty()) out += "\nWarnings:\n";
@@ -161,8 +174,59 @@ std::string summary_text(const Report& report) {
   return out;
 }
 
+namespace {
+
+using Tree = nlohmann::ordered_json;
+
+Tree values_json(const std::vector<std::string>& names, const std::vector<Drift::Text>& values) {
+  Tree result = Tree::object();
+  for (std::size_t i = 0; i < values.size(); ++i) result[names[i]] = values[i] ? Tree(*values[i]) : Tree(nullptr);
+  return result;
+}
+
+Tree comparison_json(const Comparison& c) {
+  Tree result{{"expected_rows", c.expected_rows},
+              {"live_rows", c.live_rows},
+              {"equal", c.equal},
+              {"missing", c.missing},
+              {"extra", c.extra},
+              {"different", c.different},
+              {"columns", Tree::object()},
+              {"digest", c.digest},
+              {"live_digest", c.live_digest},
+              {"first", Tree::array()}};
+  for (const Comparison::Column& column : c.columns) result["columns"][column.name] = column.rows;
+  for (const Drift& drift : c.first) {
+    Tree one{{"drift", name_of(drift.kind)}, {"key", values_json(c.key, drift.key)}};
+    if (drift.kind == Drift::Kind::different) one["columns"] = drift.columns;
+    if (!drift.expected.empty()) one["expected"] = values_json(drift.columns, drift.expected);
+    if (!drift.live.empty()) one["live"] = values_json(drift.columns, drift.live);
+    result["first"].push_back(std::move(one));
+  }
+  return result;
+}
+
+Tree history_json(const RowHistory& history) {
+  Tree result{{"key", Tree::object()}, {"events", Tree::array()}};
+  for (const auto& [column, value] : history.key) result["key"][column] = value;
+  for (const RowEvent& event : history.events) {
+    Tree columns = Tree::array();
+    for (const RowEvent::Column& column : event.columns) {
+      columns.push_back({{"column", column.name}, {"operation", column.operation}});
+      if (column.value) columns.back()["value"] = *column.value;
+    }
+    result["events"].push_back({{"event_id", event.event_id},
+                                {"position", event.position},
+                                {"type", event.type},
+                                {"row", name_of(event.effect)},
+                                {"columns", columns}});
+  }
+  return result;
+}
+
+}  // namespace
+
 std::string summary_json(const Report& r, int exit_code) {
-  using Tree = nlohmann::ordered_json;
   Tree json;
   json["program"] = {{"name", "rebuild_projection"}, {"version", REBUILD_PROJECTION_VERSION}};
   json["mode"] = mode_name(r.mode);
@@ -193,11 +257,11 @@ std::string summary_json(const Report& r, int exit_code) {
   json["last_event_id"] = r.last_position ? Tree(r.last_event_id) : Tree(nullptr);
 
   json["projections"] = Tree::array();
-  for (const Report::Projection& p : r.projections)
+  for (const Report::Projection& p : r.projections) {
     json["projections"].push_back({{"name", p.name},
                                    {"table", p.table},
                                    {"version", p.version},
-                                   {r.mode == Mode::apply ? "applied" : "would_apply", p.applied},
+                                   {r.mode == Mode::dry_run ? "would_apply" : "applied", p.applied},
                                    {"ignored", p.ignored},
                                    {"already_there", p.already_there},
                                    {"skipped", p.skipped},
@@ -207,6 +271,9 @@ std::string summary_json(const Report& r, int exit_code) {
                                    {"rows_deleted", p.rows_deleted},
                                    {"rows_cleared", p.rows_cleared},
                                    {"types_never_seen", p.types_never_seen}});
+    if (p.comparison) json["projections"].back()["comparison"] = comparison_json(*p.comparison);
+  }
+  if (r.history) json["explained"] = history_json(*r.history);
   json["stages"] = Tree::array();
   for (const Stage stage : all_stages) {
     const auto index = static_cast<std::size_t>(stage);

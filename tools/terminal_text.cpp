@@ -119,4 +119,8 @@ std::string rate_with_commas(double number) {
   return buffer.data();
 }
 
+std::string counted(std::uint64_t number, const char* one, const char* many) {
+  return with_commas(number) + ' ' + (number == 1 ? one : many);
+}
+
 }  // namespace rebuild_projection

@@ -34,5 +34,7 @@ std::string in_columns(std::vector<std::vector<std::string>> rows, std::size_t l
 std::string with_commas(std::uint64_t number);
 /// The same for a rate: rounded to a whole number from 10 on, one digit after the point below.
 std::string rate_with_commas(double number);
+/// "1,234 events", or "1 event".
+std::string counted(std::uint64_t number, const char* one, const char* many);
 
 }  // namespace rebuild_projection

@@ -114,6 +114,15 @@ std::vector<std::string> FileProjector::paths_read(std::string_view event_type) 
   return paths;
 }
 
+std::optional<std::size_t> FileProjector::stream_key_part() const {
+  const auto is_stream = [](const BoundSource& source) {
+    return source.kind == ValueSource::Kind::attribute && source.attribute == Attribute::stream_id;
+  };
+  for (std::size_t part = 0; part < table().key.size(); ++part)
+    if (std::ranges::all_of(rules_, [&](const BoundRule& rule) { return is_stream(rule.key[part]); })) return part;
+  return std::nullopt;
+}
+
 void FileProjector::apply(const BoundRule& rule, EventValues& values, std::span<Json> key_space, Changes& changes) {
   for (std::size_t i = 0; i < rule.key.size(); ++i) key_space[i] = values.get(rule.key[i]);
   const std::span<const Json> key = key_space.first(rule.key.size());

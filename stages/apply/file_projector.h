@@ -26,6 +26,7 @@ class FileProjector final : public Projector {
 
   void handle(const Event& event, Changes& changes) const override;
   [[nodiscard]] std::vector<std::string> paths_read(std::string_view event_type) const override;
+  [[nodiscard]] std::optional<std::size_t> stream_key_part() const override;
 
  private:
   using RuleNumbers = std::vector<std::size_t>;

@@ -52,7 +52,8 @@ void Checkpoints::create(Session& session) const {
     const Rows there = session.execute(
         "SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL, to_regclass($3) IS NOT NULL",
         {quote_name(schema_), table(checkpoints), table(dead_letters)});
-    if (!there.boolean(0, 0)) session.execute("CREATE SCHEMA IF NOT EXISTS " + quote_name(schema_));
+    if (!there.boolean(0, 0) && schema_ != temporary_schema)
+      session.execute("CREATE SCHEMA IF NOT EXISTS " + quote_name(schema_));
     if (!there.boolean(0, 1))
       session.execute(
           "CREATE TABLE IF NOT EXISTS " + table(checkpoints) +

@@ -18,6 +18,9 @@ inline constexpr const char* complete = "complete";  ///< the run that built it 
 inline constexpr const char* partial = "partial";    ///< a replay without clearing: never to be resumed onto
 }  // namespace checkpoint_state
 
+/// A session's own schema: what is in it is gone when the session ends.
+inline constexpr const char* temporary_schema = "pg_temp";
+
 /// How far a projection is built, as its row says.
 struct Checkpoint {
   Position position;

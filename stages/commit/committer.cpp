@@ -63,15 +63,15 @@ void Committer::set_up(Session& session) {
 
 Committed Committer::in_transaction(Session& session, std::optional<Committed>& sent, const Write& write) {
   for (TableWriter& writer : writers_) writer.roll_back();
-  session.execute("BEGIN");
+  session.execute(enclosed_ ? "SAVEPOINT batch" : "BEGIN");
   try {
     Committed written = write(session);
     sent = written;
-    session.execute("COMMIT");
+    session.execute(enclosed_ ? "RELEASE SAVEPOINT batch" : "COMMIT");
     return written;
   } catch (...) {
     try {
-      session.execute("ROLLBACK");
+      session.execute(enclosed_ ? "ROLLBACK TO SAVEPOINT batch; RELEASE SAVEPOINT batch" : "ROLLBACK");
     } catch (const std::exception&) {  // the connection is gone or cancelled, and the transaction with it
     }
     throw;

@@ -45,6 +45,10 @@ class Committer : public BatchSink {
 
   Committed commit(const Batch& batch) override;
 
+  /// From now on batches are part of the transaction that the session is in, each under a savepoint; whoever began it
+  /// ends it.
+  void stay_in_transaction() { enclosed_ = true; }
+
   /// Clears without a batch, where no event is in range (--clear always).
   void clear_only();
   /// After the last batch: Checkpoints::finish(), unless the checkpoints are no longer where the batches left them.
@@ -85,6 +89,7 @@ class Committer : public BatchSink {
   std::deque<TableWriter> writers_;
   Settings settings_;
   bool first_ = true;  ///< no batch has been committed yet
+  bool enclosed_ = false;
   bool deferrable_ = false;
   std::vector<std::optional<Position>> at_;  ///< the checkpoints, as far as is known
   std::vector<std::uint64_t> clearing_;      ///< by the first batch, whose transaction may still fail

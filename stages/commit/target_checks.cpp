@@ -39,6 +39,11 @@ std::string missing_grants(const TargetUse& use) {
   return grants;
 }
 
+std::string hidden_rows(const TargetUse& use) {
+  return use.table->schema + "." + use.table->name + " has row-level security that would hide rows from role " +
+         use.role + "; run as a role with BYPASSRLS";
+}
+
 }  // namespace
 
 std::vector<std::string> check_target(const TargetUse& use) {
@@ -49,6 +54,14 @@ std::vector<std::string> check_target(const TargetUse& use) {
 
   if (table.kind != 'r' && table.kind != 'p') {
     mistake(name + " is " + kind_name(table.kind) + "; a projection needs a table");
+    return mistakes;
+  }
+  if (use.reads_only) {
+    if (table.row_security) mistake(hidden_rows(use));
+    if (!table.can_select)
+      mistake("role " + use.role + " may not read " + name + "; its owner (" + table.owner +
+              ") must run: GRANT SELECT ON " + quote_name(table.schema, table.name) + " TO " + quote_name(use.role) +
+              ";");
     return mistakes;
   }
   if (std::find(use.store_relations.begin(), use.store_relations.end(), table.oid) != use.store_relations.end())
@@ -66,9 +79,7 @@ std::vector<std::string> check_target(const TargetUse& use) {
   if (!table.rules.empty()) mistake(name + " has rewrite rules (" + joined(table.rules) + "); drop them first");
   if (table.has_children)
     mistake(name + " has inheriting tables, whose rows would be cleared too; use a plain or partitioned table");
-  if (table.row_security)
-    mistake(name + " has row-level security that would hide rows from role " + use.role +
-            "; run as a role with BYPASSRLS");
+  if (table.row_security) mistake(hidden_rows(use));
   if (const std::string grants = missing_grants(use); !grants.empty())
     mistake("role " + use.role + " may not change " + name + "; its owner (" + table.owner + ") must run: GRANT " +
             grants + " ON " + quote_name(table.schema, table.name) + " TO " + quote_name(use.role) + ";");

@@ -16,6 +16,7 @@ struct TargetUse {
   const CatalogueTable* table = nullptr;
   std::string role;
   bool truncate = false;
+  bool reads_only = false;                     ///< VERIFY
   std::vector<std::uint32_t> store_relations;  ///< oids; empty where the store lies in another database
 };
 

@@ -115,6 +115,21 @@ const CatalogueColumn* CatalogueTable::find(std::string_view column) const {
   return nullptr;
 }
 
+std::optional<Relation> find_relation(Session& session, std::uint32_t oid) {
+  const Rows rows = session.execute(
+      "SELECT n.nspname, c.relname, current_user,"
+      " has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), row_security_active(c.oid)"
+      " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid",
+      {std::to_string(oid)});
+  if (rows.size() == 0) return std::nullopt;
+  return Relation{.oid = oid,
+                  .schema = std::string(rows.text(0, 0)),
+                  .name = std::string(rows.text(0, 1)),
+                  .role = std::string(rows.text(0, 2)),
+                  .can_select = rows.boolean(0, 3),
+                  .row_security = rows.boolean(0, 4)};
+}
+
 std::optional<Relation> find_relation(Session& session, const std::string& name) {
   std::vector<std::string> spellings{quote_name(name)};
   if (const auto dot = name.find('.'); dot != std::string::npos)
@@ -129,30 +144,20 @@ std::optional<Relation> find_relation(Session& session, const std::string& name)
       refuse_hidden_schema(session, name);
       continue;
     }
-    const Rows rows = session.execute(
-        "SELECT c.oid, n.nspname, c.relname, current_user,"
-        " has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), row_security_active(c.oid)"
-        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = $1::oid",
-        {std::string(oid.text(0, 0))});
-    return Relation{.oid = static_cast<std::uint32_t>(rows.number(0, 0)),
-                    .schema = std::string(rows.text(0, 1)),
-                    .name = std::string(rows.text(0, 2)),
-                    .role = std::string(rows.text(0, 3)),
-                    .can_select = rows.boolean(0, 4),
-                    .row_security = rows.boolean(0, 5)};
+    return find_relation(session, static_cast<std::uint32_t>(oid.number(0, 0)));
   }
   return std::nullopt;
 }
 
-std::optional<CatalogueTable> read_table(Session& session, const std::string& name) {
-  const auto relation = find_relation(session, name);
-  if (!relation) return std::nullopt;
+namespace {
+
+CatalogueTable read_relation(Session& session, const Relation& relation) {
   CatalogueTable table;
-  table.oid = relation->oid;
-  table.schema = relation->schema;
-  table.name = relation->name;
-  table.row_security = relation->row_security;
-  table.can_select = relation->can_select;
+  table.oid = relation.oid;
+  table.schema = relation.schema;
+  table.name = relation.name;
+  table.row_security = relation.row_security;
+  table.can_select = relation.can_select;
   const Rows rows = session.execute(
       "SELECT c.relkind, c.relpersistence = 'u', pg_get_userbyid(c.relowner), c.relhassubclass AND c.relkind = 'r',"
       " has_table_privilege(c.oid, 'INSERT'), has_table_privilege(c.oid, 'UPDATE'), has_table_privilege(c.oid, "
@@ -174,6 +179,18 @@ std::optional<CatalogueTable> read_table(Session& session, const std::string& na
   read_indexes(session, table);
   read_dependents(session, table);
   return table;
+}
+
+}  // namespace
+
+std::optional<CatalogueTable> read_table(Session& session, const std::string& name) {
+  const auto relation = find_relation(session, name);
+  return relation ? std::optional(read_relation(session, *relation)) : std::nullopt;
+}
+
+std::optional<CatalogueTable> read_table(Session& session, std::uint32_t oid) {
+  const auto relation = find_relation(session, oid);
+  return relation ? std::optional(read_relation(session, *relation)) : std::nullopt;
 }
 
 }  // namespace rebuild_projection

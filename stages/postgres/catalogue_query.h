@@ -22,8 +22,10 @@ struct Relation {
 /// Looks "table" (along the role's search_path) or "schema.table" up. Names are exact, not folded to lower case; a name
 /// with a dot in it is tried as one name first.
 std::optional<Relation> find_relation(Session& session, const std::string& name);
+std::optional<Relation> find_relation(Session& session, std::uint32_t oid);
 
-/// What the catalogue says about a table; nullopt where there is none of that name.
+/// What the catalogue says about a table; nullopt where there is none of that name, or that oid.
 std::optional<CatalogueTable> read_table(Session& session, const std::string& name);
+std::optional<CatalogueTable> read_table(Session& session, std::uint32_t oid);
 
 }  // namespace rebuild_projection

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pipeline/joined.h"
 #include "stages/postgres/catalogue_query.h"
 
 namespace rebuild_projection {
@@ -129,6 +130,7 @@ std::string EventStore::take_column(const std::string& key, const std::string& c
     columns_.type = place;
   } else if (key == "stream_id") {
     columns_.stream_id = place;
+    stream_id_type_ = type;
   } else if (key == "metadata") {
     columns_.metadata = place;
   } else if (key == "ts") {
@@ -168,10 +170,10 @@ std::string EventStore::where(const EventRange& range) const {
   std::string result;
   auto also = [&](const std::string& condition) { result += (result.empty() ? " WHERE " : " AND ") + condition; };
   if (range.after) also("(" + order_columns("") + ") > " + position_literal(*range.after));
-  for (const auto& end : {range.last, range.stretch_end})
+  for (const auto& end : {range.last, range.stretch_end, range.up_to})
     if (end) also("(" + order_columns("") + ") <= " + position_literal(*end));
   for (const std::string& condition : range.where) also(condition);
-  if (!file_.horizon.empty()) also("(" + file_.horizon + ")");
+  if (!file_.horizon.empty() && !range.beyond_horizon) also("(" + file_.horizon + ")");
   return result;
 }
 
@@ -256,6 +258,26 @@ std::optional<Position> EventStore::find(Session& session, const std::string& ev
     throw UsageError("--from-event-id: \"" + event_id + "\" is no " + event_id_type_ +
                      ", the type of the store's event ids");
   }
+}
+
+Position EventStore::read_position(Session& session, const Position& given, const std::string& from) const {
+  if (given.size() != file_.order.size())
+    throw UsageError(from + " has " + std::to_string(given.size()) + " values, and a position of the store " +
+                     file_.name + " has " + std::to_string(file_.order.size()) + " (" + joined(file_.order) + ")");
+  std::string values;
+  for (std::size_t column = 0; column < given.size(); ++column)
+    values += (column == 0 ? "SELECT " : ", ") + literal(given[column]) + "::" + order_types_[column];
+  try {
+    return position_of(session.execute(values), 0);
+  } catch (const SqlError& error) {
+    if (!error.is_class("22")) throw;
+    throw UsageError(from + " has a value that is not of the type of the store's order columns (" +
+                     joined(file_.order) + ")");
+  }
+}
+
+bool EventStore::not_before(Session& session, const Position& position, const Position& other) const {
+  return session.execute("SELECT " + position_literal(position) + " >= " + position_literal(other)).boolean(0, 0);
 }
 
 void EventStore::limit_ts(EventRange& range, const char* comparison, const std::string& moment) const {

@@ -19,6 +19,8 @@ struct EventRange {
   std::optional<Position> after;        ///< position > this
   std::optional<Position> last;         ///< position <= this
   std::optional<Position> stretch_end;  ///< and position <= this
+  std::optional<Position> up_to;        ///< and position <= this, whether there is an event or not
+  bool beyond_horizon = false;          ///< also those that the store file's horizon hides: whatever can be seen
   std::vector<std::string> where;       ///< SQL conditions on the event, over the alias e
   std::string text = "all events";      ///< for a person
 };
@@ -85,8 +87,18 @@ class EventStore {
   void refuse_null_positions(Session& session) const;
   /// Position of one event; nullopt where there is none. Throws UsageError if `event_id` is not of the column's type.
   [[nodiscard]] std::optional<Position> find(Session& session, const std::string& event_id) const;
+  /// A position as the database prints it, of values that a person or another program gave for the order columns.
+  /// Throws UsageError, a clause after `from`, where they are none.
+  [[nodiscard]] Position read_position(Session& session, const Position& given, const std::string& from) const;
+  /// Whether `position` is not before `other`.
+  [[nodiscard]] bool not_before(Session& session, const Position& position, const Position& other) const;
   /// Adds "ts >= from" or "ts < to" to a range; `moment` is ISO 8601.
   void limit_ts(EventRange& range, const char* comparison, const std::string& moment) const;
+  /// Adds that the event is of one of these types.
+  void limit_types(EventRange& range, const std::vector<std::string>& types) const;
+  /// Adds a condition that holds for every event whose stream id, taken as a value of type `type` (an oid), is `value`.
+  /// Returns false, and adds nothing, where there is none that the server can check.
+  bool limit_stream(EventRange& range, const std::string& value, std::uint32_t type) const;
   /// Whether the order can be read from an index, without sorting. `session` must be in a transaction.
   [[nodiscard]] bool order_is_indexed(Session& session) const;
   /// The CREATE INDEX that would serve the order; empty for a subquery.
@@ -110,7 +122,7 @@ class EventStore {
   std::string digest_;
   std::vector<std::string> not_null_;     ///< columns that the catalogue keeps from being NULL
   std::vector<std::string> order_types_;  ///< SQL names
-  std::string ts_type_, event_id_type_;
+  std::string ts_type_, event_id_type_, stream_id_type_;
   Payload payload_ = Payload::jsonb;
   std::string why_no_members_;
   bool lacks_encoding_ = false;

@@ -49,6 +49,7 @@ bool SortedReader::fill(Session& session, PageBuilder& page, std::size_t events_
     EventRange rest = whole();
     rest.after = after_;
     if (stretch_ < settings().stretch_ends.size()) rest.stretch_end = settings().stretch_ends[stretch_];
+    if (!settings().snapshot.empty()) begin_in_snapshot(session, settings().snapshot);
     rows_.emplace(session, store().events(rest, settings().payloads));
   }
   const std::uint64_t before = rows_->bytes();

@@ -13,6 +13,12 @@ LastingSession::Connect source_connector(std::string dsn, std::stop_token stop) 
   };
 }
 
+void begin_in_snapshot(Session& session, const std::string& snapshot) {
+  session.execute("ROLLBACK");
+  session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  session.execute("SET TRANSACTION SNAPSHOT " + literal(snapshot));
+}
+
 std::unique_ptr<PageSource> StoreReader::again(const std::optional<Position>& after, const Position& last) {
   EventRange range = whole_;
   if (after) range.after = after;
@@ -21,7 +27,8 @@ std::unique_ptr<PageSource> StoreReader::again(const std::optional<Position>& af
 }
 
 std::unique_ptr<StoreReader> make_reader(const EventStore& store, EventRange range, StoreReader::Settings settings) {
-  if (settings.indexed) return std::make_unique<PageReader>(store, std::move(range), std::move(settings));
+  if (settings.indexed && settings.snapshot.empty())
+    return std::make_unique<PageReader>(store, std::move(range), std::move(settings));
   return std::make_unique<SortedReader>(store, std::move(range), std::move(settings));
 }
 

@@ -19,6 +19,10 @@ namespace rebuild_projection {
 /// How a session that reads the store is made, at first and anew. A stop cancels its running statement.
 LastingSession::Connect source_connector(std::string dsn, std::stop_token stop);
 
+/// Begins a transaction that sees what a snapshot sees which another session of the database exported and still holds.
+/// One that is open ends.
+void begin_in_snapshot(Session& session, const std::string& snapshot);
+
 /// The read stage: pages of a range's events, in position order, as the server copies them out in binary form. A
 /// connection that is lost is made anew, and reading goes on where it was.
 class StoreReader : public PageSource {
@@ -31,6 +35,8 @@ class StoreReader : public PageSource {
     PayloadSelection payloads = {};
     /// Where the range is cut into stretches (Page::stretch): the position that ends each but the last, ascending.
     std::vector<Position> stretch_ends = {};
+    /// Exported by another session: everything is read in it, and without an index. Empty: in snapshots of its own.
+    std::string snapshot = {};
     RetryLimits retry = {};
     std::stop_token stop = {};  ///< cancels the running statement
   };

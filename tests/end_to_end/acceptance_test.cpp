@@ -37,6 +37,10 @@ class AcceptanceTest : public testing::Test {
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
+  Program::Result verify() {
+    return Program::run(
+        {"--dsn", database_->dsn(), "--projections", fines_, "--projection", "all", "--mode", "VERIFY"});
+  }
   void expect_right_after(const std::vector<std::string>& more) {
     Program program(apply(more));
     const auto run = program.wait(std::chrono::minutes(4));
@@ -77,6 +81,19 @@ TEST_F(AcceptanceTest, WholeLogOfFines) {
   expect_right_after({});  // a rerun, with batches of 200
   EXPECT_EQ(database_->value("SELECT sum(paid) FROM fine_summary"), "3601464.53");
   EXPECT_EQ(database_->store_digest(), store);
+
+  {
+    const auto equal = verify();
+    EXPECT_EQ(equal.exit_code, 0) << equal.out << equal.err;
+  }
+  const std::string fine = database_->value("SELECT fine_id FROM fine_summary ORDER BY md5(fine_id) LIMIT 1");
+  database_->execute("UPDATE fine_summary SET paid = paid + 0.01 WHERE fine_id = '" + fine + "'");
+  const auto drifted = verify();
+  EXPECT_EQ(drifted.exit_code, 4) << drifted.err;
+  EXPECT_NE(drifted.out.find("  different  fine_id = " + fine + ": paid\n"), std::string::npos) << drifted.out;
+  EXPECT_NE(drifted.out.find("Not as the events say, in public.fine_summary: 1 row; by column: paid 1\n"),
+            std::string::npos)
+      << drifted.out;
 }
 
 TEST_F(AcceptanceTest, TwentyThousandEventsInEveryShape) {

@@ -283,7 +283,11 @@ TEST_F(SpecificationTest, TheLibraryRefusesTheOptionsThatTheCommandLineRefuses) 
     EXPECT_THROW(rebuild(options, {}, {}), UsageError);
     EXPECT_EQ(store.database.value("SELECT count(*) FROM stages"), "0");
   };
-  refused([](Options& options) { options.mode = Mode::verify; });
+  refused([](Options& options) {
+    options.mode = Mode::verify;
+    options.max_events = 1;
+  });
+  refused([](Options& options) { options.live_position = "SELECT 1"; });
   refused([](Options& options) { options.batch_events = 0; });
   refused([](Options& options) { options.projections.clear(); });
 }

@@ -23,6 +23,23 @@ TEST(Report, ExitCodes) {
   }
 }
 
+TEST(Report, DriftIsFourUnlessSomethingIsWorse) {
+  Report report;
+  report.projections.resize(2);
+  report.projections[0].comparison.emplace().equal = 3;
+  EXPECT_EQ(report.exit_code(), 0);
+  report.projections[1].comparison.emplace().extra = 1;
+  EXPECT_EQ(report.drifted(), 1U);
+  EXPECT_EQ(report.exit_code(), 4);
+  report.ending = Ending::cancelled;
+  EXPECT_EQ(report.exit_code(), 3);
+  report.ending = Ending::failed;
+  EXPECT_EQ(report.exit_code(), 2);
+  report.ending = Ending::complete;
+  report.projections[0].skipped = 1;
+  EXPECT_EQ(report.exit_code(), 2);
+}
+
 TEST(Report, SumsWhatWasSkipped) {
   Report report;
   EXPECT_EQ(report.skipped(), 0U);

@@ -206,7 +206,8 @@ TEST_F(CommandLineTest, NamesWhatIsMissingAllAtOnce) {
   EXPECT_EQ(
       refused_as_is({}),
       "rebuild_projection: --projection is missing: name one projection or more, or all; --list shows them.\n"
-      "rebuild_projection: --mode is missing: say --mode DRY_RUN (count, write nothing) or --mode APPLY (rebuild).\n"
+      "rebuild_projection: --mode is missing: say --mode DRY_RUN (count, write nothing), --mode APPLY (rebuild) or "
+      "--mode VERIFY (compare, write nothing).\n"
       "See rebuild_projection --help.\n");
 }
 
@@ -239,10 +240,55 @@ TEST_F(CommandLineTest, TakesWholeNumbersInRangeOnly) {
 }
 
 TEST_F(CommandLineTest, RefusesWhatThisVersionDoesNotHave) {
-  EXPECT_EQ(refused_as_is({"--projection", "a", "--mode", "verify"}),
-            sentence("--mode VERIFY is not available yet: this version has DRY_RUN and APPLY."));
   EXPECT_EQ(refused({"--strategy", "shadow"}),
             sentence("--strategy: shadow is not available yet: this version has in-place."));
+}
+
+TEST_F(CommandLineTest, TakesWhatIsForVerify) {
+  CommandLine line = accepted_as_is({"--projection", "a", "--mode", "verify", "--drift-limit", "0", "--drift-file", "d",
+                                     "--to-position", "2025-01-01 00:00:00+00, \"a,b\""});
+  EXPECT_EQ(line.options.mode, Mode::verify);
+  EXPECT_EQ(line.options.drift_limit, 0U);
+  EXPECT_EQ(line.drift_file, "d");
+  EXPECT_EQ(line.options.to_position, (Position{"2025-01-01 00:00:00+00", "a,b"}));
+  EXPECT_EQ(line.options.batch_events, std::uint64_t{1} << 40);
+  line = accepted_as_is({"--projection", "a", "--mode", "VERIFY", "--batch-size", "7", "--live-position", "SELECT 1"});
+  EXPECT_EQ(line.options.batch_events, 7U);
+  EXPECT_EQ(line.options.live_position, "SELECT 1");
+  EXPECT_EQ(line.options.drift_limit, 10U);
+  const auto verify = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"--projection", "a", "--mode", "VERIFY"});
+    return refused_as_is(more);
+  };
+  for (const char* option : {"--from-ts", "--from-event-id", "--clear", "--max-events"}) {
+    const std::string value = option == std::string("--clear")     ? "auto"
+                              : option == std::string("--from-ts") ? "2025-01-01Z"
+                                                                   : "1";
+    EXPECT_TRUE(verify({option, value}).find(std::string(option) + " contradicts --mode VERIFY") != std::string::npos)
+        << option;
+  }
+  EXPECT_EQ(
+      verify({"--to-position", "1", "--live-position", "SELECT 1"}),
+      sentence("--to-position contradicts --live-position: each says where the events end; leave one of them out."));
+  EXPECT_EQ(
+      verify({"--to-position", "a=1"}),
+      sentence("--to-position must be the values of the store's order columns with commas between them; what holds "
+               "a comma or = stands in double quotes."));
+  EXPECT_EQ(refused({"--live-position", "SELECT 1"}), sentence("--live-position is for --mode VERIFY."));
+}
+
+TEST_F(CommandLineTest, TakesTheKeyOfARow) {
+  const CommandLine line = accepted_as_is({"--projection", "a", "--explain-row", "id=1, \"sh,op\"=\"x=y\""});
+  EXPECT_EQ(line.task, CommandLine::Task::explain);
+  ASSERT_EQ(line.row_key.size(), 2U);
+  EXPECT_EQ(line.row_key[0].column, "id");
+  EXPECT_EQ(line.row_key[1].column, "sh,op");
+  EXPECT_EQ(line.row_key[1].value, "x=y");
+  EXPECT_EQ(refused_as_is({"--projection", "a", "--explain-row", "a,"}),
+            sentence("--explain-row must be a value, or column=value with commas between them; what holds a comma or = "
+                     "stands in double quotes."));
+  EXPECT_EQ(refused_as_is({"--projection", "a", "--explain-row", "1", "--mode", "APPLY"}),
+            sentence("--explain-row and --mode cannot stand together."));
 }
 
 TEST_F(CommandLineTest, TakesIso8601TimesOnly) {
@@ -285,7 +331,7 @@ TEST_F(CommandLineTest, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(refused({"--batchsize=5"}), sentence("\"--batchsize\" is not an option of this program."));
   EXPECT_EQ(refused({"b"}),
             sentence("\"b\" is not expected: every value follows its option, as in --projection NAME."));
-  EXPECT_EQ(refused({"--mode"}), sentence("--mode needs a value: --mode DRY_RUN|APPLY."));
+  EXPECT_EQ(refused({"--mode"}), sentence("--mode needs a value: --mode DRY_RUN|APPLY|VERIFY."));
   EXPECT_EQ(refused({"--truncate=no"}), sentence("--truncate takes no value."));
   // An unquoted variable that is empty: "--dsn $DSN --truncate".
   EXPECT_EQ(refused({"--dsn", "--truncate"}), sentence("--dsn needs a value, and --truncate follows it."));

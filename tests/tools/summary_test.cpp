@@ -52,6 +52,63 @@ Report applied() {
   return r;
 }
 
+Report verified() {
+  Report r = applied();
+  r.mode = Mode::verify;
+  r.batch_events = std::uint64_t{1} << 40;
+  Comparison& same = r.projections[0].comparison.emplace();
+  same.key = {"id"};
+  same.expected_rows = same.live_rows = same.equal = 1'000;
+  same.digest = same.live_digest = "aa";
+  Comparison& other = r.projections[1].comparison.emplace();
+  other.key = {"id", "day"};
+  other.expected_rows = 10;
+  other.live_rows = 11;
+  other.equal = 8;
+  other.missing = 1;
+  other.extra = 2;
+  other.different = 1;
+  other.columns = {{"name", 1}};
+  other.digest = "bb";
+  other.live_digest = "cc";
+  other.first = {{Drift::Kind::missing, {"1", "mon"}, {}, {}, {}},
+                 {Drift::Kind::different, {"2\x1b", std::nullopt}, {"name"}, {"Ada"}, {std::nullopt}}};
+  return r;
+}
+
+TEST(SummaryText, OfAVerifiedRun) {
+  const std::string text = summary_text(verified());
+  for (const char* part : {
+           "settings     batches as large as --max-memory allows, 8 tokens",
+           "verdict      drift: 4 rows are not as the events say\n",
+           "projection         table                     rows by events  equal  missing  extra  different\n"
+           "candidate_summary  public.candidate_summary           1,000  1,000        0      0          0\n"
+           "lead_summary       leads                                 10      8        1      2          1\n",
+           "Certificate: store event_store, 1,234 events, from 2025-01-01 00:00:00+00, a1 to 2025-02-01 00:00:00+00, "
+           "b2\n",
+           "Not as the events say, in leads: 4 rows; by column: name 1\n"
+           "  missing    id = 1, day = mon\n"
+           "  different  id = 2\\x1b, day = NULL: name is NULL, by its events \"Ada\"\n"
+           "  and 2 more (--drift-limit, --drift-file)\n",
+       })
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  Report stopped = verified();
+  stopped.projections[0].comparison.reset();
+  EXPECT_NE(summary_text(stopped).find("verdict      none: the tables were not compared\n"), std::string::npos);
+}
+
+TEST(SummaryJson, OfAVerifiedRun) {
+  const auto json = nlohmann::json::parse(summary_json(verified(), 4));
+  EXPECT_EQ(json["mode"], "VERIFY");
+  EXPECT_EQ(json["projections"][0]["comparison"]["digest"], "aa");
+  const auto found = json["projections"][1]["comparison"];
+  EXPECT_EQ(found["missing"], 1);
+  EXPECT_EQ(found["columns"]["name"], 1);
+  EXPECT_EQ(found["first"][0], (nlohmann::json{{"drift", "missing"}, {"key", {{"id", "1"}, {"day", "mon"}}}}));
+  EXPECT_EQ(found["first"][1]["expected"]["name"], "Ada");
+  EXPECT_TRUE(found["first"][1]["live"]["name"].is_null());
+}
+
 TEST(SummaryText, OfAnAppliedRun) {
   EXPECT_EQ(summary_text(applied()), R"(mode         APPLY
 database     demo on /tmp:5432 as rebuilder

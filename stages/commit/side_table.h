@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "pipeline/table.h"
+#include "stages/postgres/catalogue.h"
+#include "stages/postgres/session.h"
+
+namespace rebuild_projection {
+
+/// Makes a private table beside a projection's live one, which a rebuild can fill: it has the columns that the
+/// projection writes, the key among them, and no others. Of these it has all that decides whether a row is accepted and
+/// what it begins with: types, NOT NULL, defaults, checks, the key and every other unique or exclusion constraint that
+/// has no further column. It has no foreign keys, triggers, other indexes, generated or identity columns.
+///
+/// `schema` may be "pg_temp". Runs in whatever transaction the session is in. Throws SqlError, with 42P07 where the
+/// name is taken.
+CatalogueTable make_side_table(Session& session, const CatalogueTable& live, const TableLayout& layout,
+                               const std::string& schema, const std::string& name);
+
+/// Why a side table no longer is what make_side_table() would make of the live table as far as its rows go, as a
+/// clause;
+/// "" where it still is.
+std::string side_table_mistake(const CatalogueTable& live, const TableLayout& layout, const CatalogueTable& side);
+
+}  // namespace rebuild_projection

@@ -1,0 +1,104 @@
+#include "stages/explain.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/error.h"
+#include "pipeline/joined.h"
+#include "pipeline/key.h"
+#include "stages/traced_projector.h"
+#include "stages/verification.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+constexpr const char* option = "--explain-row: ";
+
+/// The values in the order of the table's key.
+std::vector<std::string> values_of(const TableLayout& table, const std::vector<RowKeyPart>& given) {
+  std::vector<std::string> names;
+  for (const Column& column : table.key) names.push_back(column.name);
+  if (names.size() == 1 && given.size() == 1 && given.front().column.value_or(names.front()) == names.front())
+    return {given.front().value};
+  std::vector<std::string> values;
+  for (const std::string& name : names) {
+    const auto named = [&](const RowKeyPart& part) { return part.column == name; };
+    if (std::ranges::count_if(given, named) != 1) break;
+    values.push_back(std::ranges::find_if(given, named)->value);
+  }
+  if (values.size() != names.size() || given.size() != names.size())
+    throw UsageError(option + std::string("the key of ") + table.name + " is " + joined(names, "=…,") +
+                     "=…, each column once; what holds a comma or = stands in double quotes");
+  return values;
+}
+
+std::string canonical_key(const TableLayout& table, const std::vector<std::string>& values) {
+  std::vector<Json> parts;
+  for (const std::string& value : values) parts.push_back({Json::Kind::string, value});
+  std::string canonical;
+  std::string spelling;
+  try {
+    append_key(table, parts, canonical, spelling);
+  } catch (const EventError& error) {
+    throw UsageError(option + std::string(error.what()));
+  }
+  return canonical;
+}
+
+/// Plans to read what can touch the row, and no more.
+Plan plan_for(const Preparation& prepared, const std::vector<std::string>& key, const std::stop_token& stop) {
+  const Projector& projector = *prepared.selected.front().projector;
+  const EventStore& store = prepared.store;
+  EventRange few;
+  if (!projector.handles_every_type()) store.limit_types(few, projector.event_types());
+  bool one_stream = false;
+  if (const auto part = projector.stream_key_part()) {
+    const CatalogueColumn* column = prepared.selected.front().table.find(projector.table().key[*part].name);
+    one_stream = store.limit_stream(few, key[*part], column->base_oid);
+  }
+  Plan plan;
+  if (one_stream) {  // they are read at once, in the snapshot of the comparison
+    store.refuse_null_positions(*prepared.source_session);
+    choose_range(plan, prepared);
+  } else {
+    plan = make_plan(prepared, stop);
+  }
+  plan.range.where.insert(plan.range.where.end(), few.where.begin(), few.where.end());
+  if (plan.range.last) plan.events_in_range = store.count(*prepared.source_session, plan.range);
+  return plan;
+}
+
+}  // namespace
+
+Report explain_row(const Options& given, const ProjectorRegistry& registry, const std::vector<RowKeyPart>& key,
+                   std::stop_token stop) {
+  Options options = given;
+  options.mode = Mode::verify;
+  std::optional<TracedProjector> traced;
+  RowHistory history;
+  std::optional<Verification> run;
+  try {
+    Preparation prepared = prepare(options, registry, stop);
+    if (prepared.selected.size() != 1)
+      throw UsageError(option + std::string("a row belongs to one projection; name one with --projection"));
+    const TableLayout& table = prepared.selected.front().projector->table();
+    const std::vector<std::string> values = values_of(table, key);
+    for (std::size_t part = 0; part < values.size(); ++part)
+      history.key.emplace_back(table.key[part].name, values[part]);
+    traced.emplace(*prepared.selected.front().projector, canonical_key(table, values), options.show_values);
+    Plan plan = plan_for(prepared, values, stop);
+    if (options.progress != nullptr) options.progress->events_total = plan.events(options);
+    run.emplace(std::move(prepared), std::move(plan), std::move(stop), Verification::Row{values, &*traced});
+    run->set_up();
+  } catch (const SqlError& error) {
+    throw UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +
+                     error.sqlstate + ")");
+  }
+  Report report = run->go();
+  history.events = traced->events();
+  report.history = std::move(history);
+  return report;
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,287 @@
+#include "stages/verification.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/engine.h"
+#include "pipeline/error.h"
+#include "stages/commit/side_table.h"
+#include "stages/commit/target_checks.h"
+#include "stages/live_position.h"
+#include "stages/reading.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+/// A lost session has taken the temporary tables with it.
+LastingSession::Connect no_second_session() {
+  return [](const Session::Backend*) -> std::unique_ptr<Session> {
+    throw RunError(
+        "the connection to the target database was lost, and with it the temporary tables; nothing was compared, run "
+        "VERIFY again");
+  };
+}
+
+bool went_well(const Report& report) {
+  return report.ending == Ending::complete;
+}
+
+/// A range without events, whether some come or not.
+class NoEvents final : public PageSource {
+ public:
+  std::optional<UnreadPage> next(std::size_t) override { return std::nullopt; }
+  std::unique_ptr<PageSource> again(const std::optional<Position>&, const Position&) override {
+    return std::make_unique<NoEvents>();
+  }
+};
+
+/// What `more` did, after `total`.
+void add(Report& total, const Report& more) {
+  for (std::size_t index = 0; index < total.projections.size(); ++index) {
+    Report::Projection& sum = total.projections[index];
+    const Report::Projection& part = more.projections[index];
+    sum.applied += part.applied;
+    sum.ignored += part.ignored;
+    sum.skipped += part.skipped;
+    sum.errors += part.errors;
+    sum.rolled_back += part.rolled_back;
+    sum.rows_written += part.rows_written;
+    sum.rows_deleted += part.rows_deleted;
+  }
+  const bool first = total.events_read == 0;
+  total.events_read += more.events_read;
+  total.bytes_read += more.bytes_read;
+  total.retries += more.retries;
+  for (const auto& [type, count] : more.events_by_type) total.events_by_type[type] += count;
+  for (std::size_t index = 0; index < total.projections.size(); ++index) {
+    auto& never = total.projections[index].types_never_seen;
+    if (first) never = more.projections[index].types_never_seen;
+    std::erase_if(never, [&](const std::string& type) { return total.events_by_type.contains(type); });
+  }
+  total.batches += more.batches;
+  total.batches_closed_early += more.batches_closed_early;
+  if (!total.first_position) total.first_position = more.first_position;
+  if (more.last_position) {
+    total.last_position = more.last_position;
+    total.last_event_id = more.last_event_id;
+  }
+  total.ending = more.ending;
+  total.ending_detail = more.ending_detail;
+  total.seconds += more.seconds;
+  for (std::size_t stage = 0; stage < all_stages.size(); ++stage) total.busy_seconds[stage] += more.busy_seconds[stage];
+}
+
+}  // namespace
+
+Verification::Verification(Preparation&& prepared, Plan&& plan, std::stop_token stop, std::optional<Row> row)
+    : options_(std::move(prepared.options)),
+      stop_(std::move(stop)),
+      plan_(std::move(plan)),
+      where_(prepared.target_session->where()),
+      same_database_(same_database(options_, *prepared.source_session, *prepared.target_session) &&
+                     !prepared.source_session->execute("SELECT pg_is_in_recovery()").boolean(0, 0)),
+      store_(std::move(prepared.store)),
+      selected_(std::move(prepared.selected)),
+      checkpoints_(std::move(prepared.checkpoints)),
+      source_(std::move(prepared.source_session), source_connector(options_.source_dsn, stop_), options_.retry, stop_),
+      target_(std::move(prepared.target_session), no_second_session(), options_.retry, stop_),
+      row_(std::move(row)),
+      warnings_(plan_.warnings) {}
+
+std::vector<const Projector*> Verification::projectors() const {
+  if (row_) return {row_->projector};
+  std::vector<const Projector*> projectors;
+  for (const auto& selected : selected_) projectors.push_back(selected.projector.get());
+  return projectors;
+}
+
+void Verification::set_up() {
+  target_.use([this](Session& session) {
+    session.cancel_on(stop_);  // nothing that lasts is in work: a first signal may end any statement
+    // Tables that change row by row live in these. Their size is fixed at the first use.
+    session.execute("SET temp_buffers = '64MB'");
+    session.execute("BEGIN READ WRITE");
+    tables_.clear();
+    for (const auto& selected : selected_)
+      tables_.push_back(make_side_table(session, selected.table, selected.projector->table(), temporary_schema,
+                                        "expected_" + std::to_string(tables_.size() + 1)));
+    checkpoints_.create(session);
+    session.execute("COMMIT");
+    checkpoints_.start(session);
+    warn_of_rebuilds(session);
+  });
+  if (!same_database_ && options_.to_position.empty() && options_.live_position.empty())
+    warn(
+        "the events are read from another database than the tables, so no snapshot holds both: what is committed while "
+        "the comparison begins may be taken for drift; --live-position or --to-position say exactly where the tables "
+        "are");
+}
+
+Report Verification::replay(Reading how, const EventRange& range, const std::string& snapshot, Progress& progress) {
+  const std::vector<const Projector*> run = projectors();
+  const bool by_page = how == Reading::page_by_page;
+  StoreReader::Settings reading = reader_settings(options_, store_, run, by_page && plan_.indexed, stop_);
+  reading.snapshot = snapshot;
+  const auto reader = make_reader(store_, range, std::move(reading));
+  NoEvents none;
+  PageSource* source = how == Reading::nothing ? static_cast<PageSource*>(&none) : reader.get();
+  const auto parser = make_json_parser(run, format_of(store_.payload()));
+  Report report =
+      run_pipeline(options_, run, {.source = *source, .parser = *parser, .sink = &*committer_}, progress, stop_);
+  report.retries = reader->retries();
+  report.bytes_read = reader->bytes();
+  return report;
+}
+
+Report Verification::go() {
+  if (stop_.stop_requested()) throw Cancelled("stopped before the first event");
+  std::vector<Committer::Target> targets;
+  const std::vector<const Projector*> run = projectors();
+  for (std::size_t index = 0; index < run.size(); ++index)
+    targets.push_back({run[index], &tables_[index], false, {Checkpoints::Begin::over, std::nullopt, ""}});
+  committer_.emplace(target_, checkpoints_, targets,
+                     Committer::Settings{.on_error = options_.on_error, .show_values = options_.show_values});
+  Progress own_progress;
+  Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
+  Report report = replay(plan_.range.last ? Reading::page_by_page : Reading::nothing, plan_.range, "", progress);
+  if (went_well(report)) compare(report);
+  finish(report);
+  return report;
+}
+
+void Verification::compare(Report& report) {
+  try {
+    target_.use([&](Session& session) {
+      try {
+        compare_in(session, report);
+      } catch (const SqlError& error) {  // there is nothing to be tried again: what was caught up is gone
+        throw RunError(std::string("comparing the tables: ") + error.what() + "; run VERIFY again");
+      }
+    });
+  } catch (const Cancelled&) {
+    report.ending = Ending::cancelled;
+  } catch (const std::exception& error) {
+    report.ending = Ending::failed;
+    report.ending_detail = error.what();
+  }
+  if (went_well(report)) return;
+  for (Report::Projection& projection : report.projections) projection.comparison.reset();
+}
+
+void Verification::compare_in(Session& session, Report& report) {
+  committer_->stay_in_transaction();
+  session.execute("SET idle_in_transaction_session_timeout = 0");  // while events are read
+  session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  // Either way the first statement takes the snapshot.
+  const std::string snapshot(session.execute(same_database_ ? "SELECT pg_export_snapshot()" : "SELECT ''").text(0, 0));
+  if (!options_.live_position.empty()) take_live_position(session);
+  catch_up(report, snapshot);
+  if (went_well(report)) compare_tables(session, report);
+  session.execute("ROLLBACK");
+}
+
+/// The live projector has gone on meanwhile.
+void Verification::take_live_position(Session& session) {
+  source_.use([&](Session& source) {
+    const Position now = live_position(session, source, store_, options_.live_position);
+    if (plan_.range.last && !store_.not_before(source, now, *plan_.range.last))
+      throw RunError("the live projector's position was at " + to_string(*plan_.range.up_to) + " and is at " +
+                     to_string(now) + " now: it went back during the run; run VERIFY again");
+    plan_.range.up_to = now;
+  });
+  plan_.range.text = "up to the live projector's position, " + to_string(*plan_.range.up_to);
+}
+
+std::uint64_t Verification::count(const EventRange& range, const std::string& snapshot) {
+  return source_.use([&](Session& session) {
+    if (snapshot.empty()) return store_.count(session, range);
+    begin_in_snapshot(session, snapshot);
+    const std::uint64_t events = store_.count(session, range);
+    session.execute("COMMIT");
+    return events;
+  });
+}
+
+void Verification::catch_up(Report& report, const std::string& snapshot) {
+  EventRange read = plan_.range;
+  // What the live tables show of a transaction is there whole, whatever else is still running.
+  read.beyond_horizon = true;
+  EventRange rest = read;
+  rest.after = std::exchange(rest.last, std::nullopt);
+  if (rest.after) {
+    const std::uint64_t there = count(read, snapshot);
+    if (there != report.events_read)
+      throw RunError("the store has " + std::to_string(there) + " events up to " + to_string(*rest.after) + ", but " +
+                     std::to_string(report.events_read) +
+                     " were read: it changed under the run, or late events arrived; nothing was compared, run VERIFY "
+                     "again");
+  }
+  Progress progress;  // the other one stands at its end
+  const Report more = replay(Reading::at_once, rest, snapshot, progress);
+  plan_.events_in_range += more.events_read;
+  add(report, more);
+}
+
+void Verification::compare_tables(Session& session, Report& report) {
+  session.execute(
+      "RESET plan_cache_mode; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan;"
+      " SET LOCAL work_mem = '64MB'; SET LOCAL lc_monetary = 'C'");
+  for (std::size_t index = 0; index < selected_.size(); ++index)
+    report.projections[index].comparison = compare_table(session, index);
+  warn_of_rebuilds(session);
+}
+
+Comparison Verification::compare_table(Session& session, std::size_t index) {
+  const SelectedProjection& selected = selected_[index];
+  const std::string name = selected.table.schema + "." + selected.table.name;
+  const TableLayout& layout = selected.projector->table();
+  Difference difference(layout, selected.table, quote_name(tables_[index].schema, tables_[index].name));
+  if (row_) difference.only(row_->key);
+  spdlog::info("comparing {}", name);
+  Comparison found = difference.count(session);
+  if (row_) {  // whose digest would be one of many rows
+    if (options_.show_values) found.row = difference.expected_row(session);
+  } else {
+    found.digest = difference.expected_digest(session);
+    found.live_digest = found.drifted() == 0 ? found.digest : difference.live_digest(session);
+  }
+  if (found.drifted() == 0) return found;
+  difference.list(session, options_.show_values, [&](Drift&& drift) {
+    if (options_.on_drift) options_.on_drift(selected.projector->name(), name, found, drift);
+    if (found.first.size() < options_.drift_limit) found.first.push_back(std::move(drift));
+    return options_.on_drift || found.first.size() < options_.drift_limit;
+  });
+  return found;
+}
+
+void Verification::finish(Report& report) const {
+  report.mode = Mode::verify;
+  report.store = store_.file().name;
+  report.database = where_;
+  report.range = plan_.range.text;
+  report.events_in_range = plan_.events_in_range;
+  report.late_events = plan_.late_events;
+  for (std::size_t index = 0; index < selected_.size(); ++index)
+    report.projections[index].table = selected_[index].table.schema + "." + selected_[index].table.name;
+  report.retries += source_.retries() + target_.retries();
+  report.warnings.insert(report.warnings.begin(), warnings_.begin(), warnings_.end());
+}
+
+void Verification::warn(const std::string& text) {
+  if (std::ranges::find(warnings_, text) != warnings_.end()) return;
+  spdlog::warn("{}", text);
+  warnings_.push_back(text);
+}
+
+void Verification::warn_of_rebuilds(Session& session) {
+  const auto holders = lock_holders(session);
+  for (const auto& selected : selected_)
+    if (const auto holder = holders.find(selected.table.oid); holder != holders.end())
+      warn("a rebuild of " + selected.table.schema + "." + selected.table.name + " is running (" + holder->second.who +
+           "): until it ends, the table need not be as the events say");
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,66 @@
+#include "tools/row_history_text.h"
+
+#include <vector>
+
+#include "tools/comparison_text.h"
+#include "tools/terminal_text.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+/// "set customer, total; add paid", in the order of the columns.
+std::string operations_text(const RowEvent& event) {
+  std::string result;
+  std::string last;
+  for (const RowEvent::Column& column : event.columns) {
+    result += column.operation == last ? ", " : (result.empty() ? "" : "; ") + column.operation + " ";
+    result += column.name;
+    if (column.value) result += " = " + *column.value;
+    last = column.operation;
+  }
+  return result;
+}
+
+std::string ending_text(const Report& report) {
+  const std::string detail = report.ending_detail.empty() ? "" : ": " + report.ending_detail;
+  return printable("ended: " + std::string(name_of(report.ending)) + detail + "; the live row was not compared") + '\n';
+}
+
+std::string verdict_text(const Comparison& comparison) {
+  const bool expected = comparison.expected_rows > 0;
+  if (comparison.drifted() == 0) return expected ? "is as the events say" : "is not there, as the events say";
+  if (comparison.missing > 0) return "is missing";
+  return comparison.extra > 0 ? "is there, and by the events it is not" : "differs";
+}
+
+}  // namespace
+
+std::string row_history_text(const Report& report) {
+  const Report::Projection& projection = report.projections.front();
+  std::string out = "row " + printable(projection.table) + ": ";
+  bool first = true;
+  for (const auto& [column, value] : report.history->key) {
+    out += (first ? "" : ", ") + printable(column) + " = " + printable(value);
+    first = false;
+  }
+  out += "\nstore " + printable(report.store) + ", " + printable(report.range) + "\n\n";
+
+  std::vector<std::vector<std::string>> rows{{"position", "event", "type", "row", "columns"}};
+  for (const RowEvent& event : report.history->events)
+    rows.push_back({to_string(event.position), event.event_id, event.type, std::string(name_of(event.effect)),
+                    operations_text(event)});
+  out += rows.size() == 1 ? "no event touches this row\n" : in_columns(rows, rows.front().size());
+  if (!projection.comparison) return out + '\n' + ending_text(report);
+
+  const Comparison& comparison = *projection.comparison;
+  out += "\nby the events  the row is " + std::string(comparison.expected_rows > 0 ? "there" : "not there") + '\n';
+  for (const auto& [column, value] : comparison.row)
+    out += "               " + printable(column + " = " + value.value_or("NULL")) + '\n';
+  out += "live           the row " + verdict_text(comparison) + '\n';
+  for (const Drift& drift : comparison.first) out += drift_text(comparison, drift);
+  for (const std::string& warning : report.warnings) out += "warning: " + printable(warning) + '\n';
+  return out;
+}
+
+}  // namespace rebuild_projection
