@@ -153,7 +153,7 @@ std::uint64_t NewRows::copy(Session& session, const ChangeSet& changes, std::vec
     copy.unsent().resize(begin);
     rows[left++] = *row;
     if (tries && ++misses == misses_max) {
-      left = static_cast<std::size_t>(std::copy(row + 1, rows.end(), rows.begin() + left) - rows.begin());
+      for (++row; row != rows.end(); ++row) rows[left++] = *row;
       break;
     }
   }
