@@ -57,6 +57,11 @@ class Changes {
   /// Moves everything into `set`, in the order of the calls, and leaves this empty.
   void move_into(ChangeSet& set) { set.add(pending_); }
   void discard() { pending_.clear(); }
+  /// Drops the changes of the rows to whose canonical key (pipeline/key.h) `keep` does not say yes.
+  template <typename Keep>
+  void keep_rows(const Keep& keep) {
+    std::erase_if(pending_.rows, [&](const PendingChanges::Row& row) { return !keep(pending_.key(row)); });
+  }
 
  private:
   void begin(PendingChanges::Row::Kind kind, std::span<const Json> key);

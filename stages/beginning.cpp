@@ -112,7 +112,7 @@ Beginnings find_beginnings(const Preparation& prepared) {
     std::string mistake;
     if (const auto& checkpoint = found[index]) {
       mistake = resume_mistake(prepared, selected, *checkpoint);
-      beginning = {Checkpoints::Begin::resumed, false, checkpoint->position, checkpoint->events, 0};
+      beginning = {Checkpoints::Begin::resumed, false, checkpoint->position, checkpoint->events, 0, {}};
       if (beginnings.late_events.empty()) beginnings.late_events = checkpoint->late_events;
     } else if (!beginning.clears) {
       mistake = repeat_mistake(*selected.projector);

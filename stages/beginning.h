@@ -11,10 +11,11 @@ namespace rebuild_projection {
 /// How a run begins with one of its projections.
 struct Beginning {
   Checkpoints::Begin how = Checkpoints::Begin::over;
-  bool clears = false;            ///< its rows go with the first batch
-  std::optional<Position> after;  ///< its checkpoint; nullopt: the beginning of the range
-  std::uint64_t events = 0;       ///< read up to there, by earlier runs
-  std::size_t first_stretch = 0;  ///< of those that Beginnings::stretch_ends makes
+  bool clears = false;                        ///< its rows go with the first batch
+  std::optional<Position> after;              ///< its checkpoint; nullopt: the beginning of the range
+  std::uint64_t events = 0;                   ///< read up to there, by earlier runs
+  std::size_t first_stretch = 0;              ///< of those that Beginnings::stretch_ends makes
+  std::optional<std::uint64_t> touched_rows;  ///< --scope touched: so many are rebuilt, the others stay
 };
 
 struct Beginnings {

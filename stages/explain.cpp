@@ -55,7 +55,9 @@ Plan plan_for(const Preparation& prepared, const std::vector<std::string>& key, 
   bool one_stream = false;
   if (const auto part = projector.stream_key_part()) {
     const CatalogueColumn* column = prepared.selected.front().table.find(projector.table().key[*part].name);
-    one_stream = store.limit_stream(few, key[*part], column->base_oid);
+    const auto condition = store.stream_condition({key[*part]}, column->base_oid);
+    if (condition) few.where.push_back(*condition);
+    one_stream = condition.has_value();
   }
   Plan plan;
   if (one_stream) {  // they are read at once, in the snapshot of the comparison

@@ -62,7 +62,8 @@ std::uint64_t rows_of(const CatalogueTable& table, Session& session) {
 
 /// Clearing without anything to replay is hardly what was meant.
 void refuse_empty_range(const Plan& plan, const Preparation& prepared) {
-  if (plan.events_in_range > 0 || prepared.options.clear == Clear::always) return;
+  if (plan.events_in_range > 0 || prepared.options.clear == Clear::always || prepared.options.scope == Scope::touched)
+    return;
   for (std::size_t index = 0; index < prepared.selected.size(); ++index) {
     if (!plan.beginnings.of[index].clears) continue;
     const CatalogueTable& table = prepared.selected[index].table;
@@ -72,6 +73,8 @@ void refuse_empty_range(const Plan& plan, const Preparation& prepared) {
                        " would be lost; nothing was changed; --clear always clears them all the same");
   }
 }
+
+}  // namespace
 
 void announce(const Plan& plan, const Preparation& prepared) {
   auto say = [&](const std::string& line) {
@@ -83,15 +86,14 @@ void announce(const Plan& plan, const Preparation& prepared) {
     const Beginning& beginning = plan.beginnings.of[index];
     say("  " + selected.table.schema + "." + selected.table.name + ": " +
         std::to_string(rows_of(selected.table, *prepared.target_session)) + " rows, " +
-        (beginning.after    ? "go on after " + to_string(*beginning.after)
-         : beginning.clears ? "cleared and rebuilt"
-                            : "replayed onto, without clearing") +
+        (beginning.after          ? "go on after " + to_string(*beginning.after)
+         : beginning.touched_rows ? std::to_string(*beginning.touched_rows) + " touched rows deleted and rebuilt"
+         : beginning.clears       ? "cleared and rebuilt"
+                                  : "replayed onto, without clearing") +
         ", projection " + selected.projector->name());
   }
   say("events to replay: " + std::to_string(plan.events(prepared.options)) + " (" + plan.range.text + ")");
 }
-
-}  // namespace
 
 void choose_range(Plan& plan, const Preparation& prepared) {
   const Options& options = prepared.options;
@@ -137,7 +139,6 @@ Plan make_plan(const Preparation& prepared, const std::stop_token& stop) {
   choose_range(plan, prepared);
   fix_end(plan, prepared, stop);
   if (prepared.options.mode != Mode::verify) refuse_empty_range(plan, prepared);
-  if (applies) announce(plan, prepared);
   return plan;
 }
 

@@ -25,9 +25,11 @@ struct Plan {
 };
 
 /// Makes the checks that need the events or the checkpoints. In APPLY it takes the tables' advisory locks first, so
-/// that nobody moves a checkpoint that was read, and says at the end what will be cleared (Options::announce). Throws
-/// UsageError, and Cancelled on a stop.
+/// that nobody moves a checkpoint that was read. Throws UsageError, and Cancelled on a stop.
 Plan make_plan(const Preparation& prepared, const std::stop_token& stop);
+
+/// Says what will be cleared and replayed (Options::announce).
+void announce(const Plan& plan, const Preparation& prepared);
 
 /// Plan::range alone, as the options say it; its end is not fixed.
 void choose_range(Plan& plan, const Preparation& prepared);

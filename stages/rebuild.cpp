@@ -12,6 +12,7 @@
 #include "stages/plan.h"
 #include "stages/read/store_reader.h"
 #include "stages/reading.h"
+#include "stages/scope.h"
 #include "stages/verify.h"
 
 namespace rebuild_projection {
@@ -232,6 +233,9 @@ class Rebuild {
     if (options_.clears() && options_.from_beginning())
       also("the tables hold the events up to " + to_string(*report.last_position) +
            " only; go on with --resume, or run it again to start over");
+    else if (options_.scope == Scope::touched)
+      also("the touched rows hold the events up to " + to_string(*report.last_position) +
+           " only; run it again to start over");
     else if (options_.clears())
       also("the tables hold the events up to " + to_string(*report.last_position) +
            " only; run it again to start over");
@@ -263,11 +267,14 @@ class Rebuild {
 }  // namespace
 
 Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop) {
-  if (options.mode == Mode::verify) return verify(options, registry, std::move(stop));
+  if (options.mode == Mode::verify && options.scope == Scope::all) return verify(options, registry, std::move(stop));
   std::optional<Rebuild> run;
   try {
+    if (options.scope == Scope::touched) refuse_scope(options);
     Preparation prepared = prepare(options, registry, stop);
     Plan plan = make_plan(prepared, stop);
+    if (options.scope == Scope::touched) narrow_to_touched_rows(prepared, plan, stop);
+    if (options.mode == Mode::apply) announce(plan, prepared);
     if (options.progress != nullptr) options.progress->events_total = plan.events(options);
     run.emplace(std::move(prepared), std::move(plan), std::move(stop));
   } catch (const SqlError& error) {

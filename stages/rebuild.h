@@ -22,6 +22,12 @@ enum class Clear : std::uint8_t {
   never,
 };
 
+/// Which rows APPLY rebuilds.
+enum class Scope : std::uint8_t {
+  all,      ///< whatever the replayed events say
+  touched,  ///< those that the events from `from_ts` or `from_event_id` on touch, each from its own beginning
+};
+
 /// Whether a run waits, before its end is fixed, for transactions that may still commit an event before it.
 enum class Fence : std::uint8_t { automatic, off };
 
@@ -53,6 +59,7 @@ struct Options : RunOptions {
   Payload payload = Payload::automatic;
   RetryLimits retry;  ///< for each batch, and each step before and after them
 
+  Scope scope = Scope::all;
   Clear clear = Clear::automatic;
   bool truncate = false;     ///< clear with TRUNCATE: faster, but older snapshots see an empty table
   bool show_values = false;  ///< put values of rows and payloads into messages
@@ -72,7 +79,7 @@ struct Options : RunOptions {
   [[nodiscard]] bool from_beginning() const { return !from_ts && !from_event_id; }
   /// Whether APPLY first empties the projections that are not resumed.
   [[nodiscard]] bool clears() const {
-    return clear == Clear::always || (clear == Clear::automatic && from_beginning());
+    return scope == Scope::touched || clear == Clear::always || (clear == Clear::automatic && from_beginning());
   }
 };
 

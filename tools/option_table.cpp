@@ -40,6 +40,10 @@ constexpr std::array options{
     OptionSpec{"from-ts", "T", range, "events with ts >= T (ISO 8601; without a zone: UTC)"},
     OptionSpec{"from-event-id", "ID", range,
                "events after this one in position order; with --from-ts the later bound holds"},
+    OptionSpec{"scope", "all|touched", range,
+               "with --from-ts or --from-event-id; touched: rebuild exactly the rows that\n"
+               "events from there on touch, each from its own beginning (default all)",
+               command_line_only},
     OptionSpec{"to-ts", "T", range, "events with ts < T"},
     OptionSpec{"to-position", "P", range,
                "VERIFY, --explain-row: events up to this position, the values of the store's\n"
@@ -77,8 +81,8 @@ constexpr std::array options{
     OptionSpec{"config", "FILE", where, "read options from a file (option = value, TOML or INI)"},
 
     OptionSpec{"batch-size", "N", concurrency,
-               "events per transaction (default 200; in VERIFY as many as\n"
-               "--max-memory holds)"},
+               "events per transaction (default 200; in VERIFY, and with\n"
+               "--scope touched, as many as --max-memory holds)"},
     OptionSpec{"tokens", "N", concurrency, "pages of events in flight (default: from the machine)"},
     OptionSpec{"readers", "N", concurrency, "connections that read the store"},
     OptionSpec{"payload", "auto|whole|slim", concurrency,
@@ -104,7 +108,7 @@ constexpr std::array options{
 constexpr std::string_view footer =
     R"(Options come from the command line, else from REBUILD_... variables (REBUILD_BATCH_SIZE for
 --batch-size, REBUILD_PROJECTIONS_DIR for --projections), else from the config file.
---mode, --clear, --truncate and --resume come from the command line only.
+--mode, --scope, --clear, --truncate and --resume come from the command line only.
 
 Exit codes: 0 success, 1 refused before anything was read or cleared, 2 failed or events were
 skipped, 3 cancelled by a signal, 4 VERIFY found drift. SIGINT, SIGTERM or SIGHUP stops after the batch being

@@ -259,6 +259,9 @@ class Checker {
                           ": the range between them is empty.");
     if (given("from-event-id")) result_.options.from_event_id = text("from-event-id");
     result_.options.max_events = number("max-events", 0, events_max, 0);
+    constexpr std::array<std::pair<std::string_view, Scope>, 2> scopes{
+        {{"all", Scope::all}, {"touched", Scope::touched}}};
+    result_.options.scope = choice("scope", scopes, Scope::all);
   }
 
   /// What stands beside --mode VERIFY, and what does not.
@@ -267,7 +270,7 @@ class Checker {
     const bool verifies = options.mode == Mode::verify;
     const std::string verb = result_.task == Task::explain ? "--explain-row" : "--mode VERIFY";
     constexpr std::array bounds{"to-ts", "to-position", "live-position"};
-    constexpr std::array others{"from-ts", "from-event-id", "resume", "clear", "truncate", "max-events"};
+    constexpr std::array others{"from-ts", "from-event-id", "scope", "resume", "clear", "truncate", "max-events"};
     constexpr std::array own{"to-position", "live-position", "drift-limit", "drift-file"};
     if (verifies) {
       for (const char* option : others)
@@ -296,8 +299,6 @@ class Checker {
     options.live_position = text("live-position");
     options.drift_limit = number("drift-limit", 0, drift_limit_max, options.drift_limit);
     result_.drift_file = text("drift-file");
-    // Nobody waits for a batch of what nobody sees.
-    if (verifies && !given("batch-size")) options.batch_events = batch_events_max;
   }
 
   void safety() {
@@ -328,7 +329,9 @@ class Checker {
 
   void concurrency() {
     Options& options = result_.options;
-    options.batch_events = number("batch-size", 1, batch_events_max, options.batch_events);
+    // Nobody waits for a batch of what nobody sees; and touched rows should come back in the transaction they went in.
+    const bool large = options.mode == Mode::verify || options.scope == Scope::touched;
+    options.batch_events = number("batch-size", 1, batch_events_max, large ? batch_events_max : options.batch_events);
     options.tokens = static_cast<unsigned>(number("tokens", 1, concurrency_max, 0));
     options.workers = static_cast<unsigned>(number("workers", 1, concurrency_max, 0));
     options.readers = static_cast<unsigned>(number("readers", 1, concurrency_max, 0));

@@ -1,4 +1,7 @@
 // The parts of EventStore that choose events by what they are about.
+#include <algorithm>
+
+#include "pipeline/uuid.h"
 #include "stages/read/event_store.h"
 
 namespace rebuild_projection {
@@ -9,27 +12,30 @@ void EventStore::limit_types(EventRange& range, const std::vector<std::string>& 
   range.where.push_back("e." + quote_name(file_.type) + "::text IN (" + list + ")");
 }
 
-bool EventStore::limit_stream(EventRange& range, const std::string& value, std::uint32_t type) const {
+std::optional<std::string> EventStore::stream_condition(const std::vector<std::string>& values,
+                                                        std::uint32_t type) const {
   constexpr std::uint32_t bigint = 20, smallint = 21, integer = 23, text = 25, varchar = 1043, uuid = 2950;
-  const auto is_whole = [](std::uint32_t one) { return one == bigint || one == smallint || one == integer; };
-  const bool texts = stream_id_type_ == "text" || stream_id_type_ == "character varying";
-  const bool wholes = stream_id_type_ == "bigint" || stream_id_type_ == "integer" || stream_id_type_ == "smallint";
+  const auto is_one_of = [](const auto& one, auto... all) { return ((one == all) || ...); };
+  const bool texts = is_one_of(stream_id_type_, "text", "character varying");
+  const bool wholes = is_one_of(stream_id_type_, "bigint", "integer", "smallint");
+  const bool text_key = is_one_of(type, text, varchar);
+  if (file_.stream_id.empty()) return std::nullopt;
   const std::string column = "e." + quote_name(file_.stream_id);
-  if (file_.stream_id.empty()) return false;
-  if (texts && (type == text || type == varchar))
-    range.where.push_back(column + " = " + literal(value));
-  else if (wholes && is_whole(type))
-    range.where.push_back(column + " = " + literal(value) + "::bigint");
-  else if (stream_id_type_ == "uuid" && type == uuid)
-    range.where.push_back(column + " = " + literal(value) + "::uuid");
-  else if (stream_id_type_ == "uuid" && (type == text || type == varchar))
-    range.where.push_back(column + "::text = " + literal(value));
-  else if (texts && type == uuid)  // which has more than one spelling
-    range.where.push_back("translate(lower(" + column + "), '{}-', '') = translate(" + literal(value) +
-                          "::uuid::text, '-', '')");
-  else
-    return false;
-  return true;
+  ArrayText array;
+  for (const std::string& value : values) array.add(value);
+  const std::string list = literal(array.take());
+  if (texts && text_key) return column + " = ANY (" + list + "::text[])";
+  if (wholes && is_one_of(type, bigint, smallint, integer)) return column + " = ANY (" + list + "::bigint[])";
+  if (stream_id_type_ == "uuid" && (type == uuid || text_key)) {
+    Uuid uuid_read{};
+    if (std::ranges::all_of(values, [&](const std::string& value) { return read_uuid(value, uuid_read); }))
+      return column + " = ANY (" + list + "::uuid[])";
+    return column + "::text = ANY (" + list + "::text[])";
+  }
+  if (texts && type == uuid)  // which has more than one spelling
+    return "translate(lower(" + column + "), '{}-', '') IN (SELECT translate(one::text, '-', '') FROM unnest(" + list +
+           "::uuid[]) AS u(one))";
+  return std::nullopt;
 }
 
 }  // namespace rebuild_projection

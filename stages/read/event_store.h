@@ -96,9 +96,10 @@ class EventStore {
   void limit_ts(EventRange& range, const char* comparison, const std::string& moment) const;
   /// Adds that the event is of one of these types.
   void limit_types(EventRange& range, const std::vector<std::string>& types) const;
-  /// Adds a condition that holds for every event whose stream id, taken as a value of type `type` (an oid), is `value`.
-  /// Returns false, and adds nothing, where there is none that the server can check.
-  bool limit_stream(EventRange& range, const std::string& value, std::uint32_t type) const;
+  /// A condition (EventRange::where) that holds for every event whose stream id, taken as a value of type `type` (an
+  /// oid), is one of `values`. nullopt where there is none that the server can check.
+  [[nodiscard]] std::optional<std::string> stream_condition(const std::vector<std::string>& values,
+                                                            std::uint32_t type) const;
   /// Whether the order can be read from an index, without sorting. `session` must be in a transaction.
   [[nodiscard]] bool order_is_indexed(Session& session) const;
   /// The CREATE INDEX that would serve the order; empty for a subquery.

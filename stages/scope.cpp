@@ -1,0 +1,127 @@
+#include "stages/scope.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+#include "pipeline/engine.h"
+#include "pipeline/error.h"
+#include "pipeline/limits.h"
+#include "stages/read/store_reader.h"
+#include "stages/reading.h"
+#include "stages/scoped_projector.h"
+#include "stages/touched_rows.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+/// Streams that one condition lists at the most: beyond, it costs more than it saves.
+constexpr std::size_t listed_streams_max = 100'000;
+/// The events of some streams are sorted by the server in one go. That pays where they are so small a part of all.
+constexpr std::uint64_t narrow_share = 4;
+
+std::vector<TouchedRows> find_touched_rows(const Preparation& prepared, const Plan& plan, const std::stop_token& stop) {
+  Options options = prepared.options;
+  options.mode = Mode::apply;
+  options.batch_events = std::numeric_limits<std::uint64_t>::max();  // --max-memory closes a batch
+  std::vector<const Projector*> projectors;
+  for (const auto& selected : prepared.selected) projectors.push_back(selected.projector.get());
+  const auto reader =
+      make_reader(prepared.store, plan.range, reader_settings(options, prepared.store, projectors, plan.indexed, stop));
+  const auto parser = make_json_parser(projectors, format_of(prepared.store.payload()));
+  TouchedRowsSink sink(projectors.size(), options.memory_bytes_max / 4);
+  Progress progress;
+  const Report report =
+      run_pipeline(options, projectors, {.source = *reader, .parser = *parser, .sink = &sink}, progress, stop);
+  if (report.ending == Ending::cancelled) throw Cancelled("stopped while the touched rows were looked for");
+  if (report.ending == Ending::failed)
+    throw RunError("while the touched rows were looked for: " + report.ending_detail + "; nothing was changed");
+  return sink.take();
+}
+
+/// A condition that every event satisfies which may touch one of the rows; nullopt where none is known that is of use.
+std::optional<std::string> streams_of(const Preparation& prepared, const std::vector<TouchedRows>& rows) {
+  std::string conditions;
+  std::size_t streams = 0;
+  for (std::size_t index = 0; index < rows.size(); ++index) {
+    if (rows[index].size() == 0) continue;
+    const auto& selected = prepared.selected[index];
+    const auto part = selected.projector->stream_key_part();
+    if (!part || (streams += rows[index].size()) > listed_streams_max) return std::nullopt;
+    const TableLayout& table = selected.projector->table();
+    const auto condition = prepared.store.stream_condition(rows[index].values(table, *part),
+                                                           selected.table.find(table.key[*part].name)->base_oid);
+    if (!condition) return std::nullopt;
+    conditions += (conditions.empty() ? "" : " OR ") + *condition;
+  }
+  return "(" + conditions + ")";
+}
+
+}  // namespace
+
+void refuse_scope(const Options& options) {
+  const std::string scope = "--scope touched ";
+  if (options.mode == Mode::verify)
+    throw UsageError(scope + "is for APPLY and DRY_RUN; --mode VERIFY compares every row");
+  if (options.from_beginning())
+    throw UsageError(scope +
+                     "needs --from-ts or --from-event-id: the rows that events from there on touch are rebuilt");
+  if (options.to_ts || options.max_events > 0)
+    throw UsageError(scope + "contradicts --to-ts and --max-events: what later events did to the rows would be lost");
+  if (options.resume || options.clear != Clear::automatic || options.truncate)
+    throw UsageError(
+        scope +
+        "contradicts --resume, --clear and --truncate: the touched rows are deleted and rebuilt from their "
+        "beginning, the others stay");
+}
+
+void narrow_to_touched_rows(Preparation& prepared, Plan& plan, const std::stop_token& stop) {
+  const std::string since = std::to_string(plan.events_in_range) + " events (" + plan.range.text + ")";
+  std::vector<TouchedRows> rows(prepared.selected.size());
+  if (plan.events_in_range > 0) {
+    spdlog::info("looking for the rows that {} touch", since);
+    rows = find_touched_rows(prepared, plan, stop);
+  }
+  EventRange all;
+  all.last = plan.range.last;
+  std::size_t touched = 0;
+  for (const TouchedRows& of_projection : rows) touched += of_projection.size();
+  all.text = std::to_string(touched) + (touched == 1 ? " row that " : " rows that ") + since +
+             " touch, each from its beginning, out of ";
+  if (touched == 0) {
+    all.where.emplace_back("false");
+    all.text += "no events";
+    plan.range = std::move(all);
+    plan.events_in_range = 0;
+    for (Beginning& beginning : plan.beginnings.of) beginning.clears = false;
+    return;
+  }
+  Session& source = *prepared.source_session;
+  plan.events_in_range = prepared.store.count(source, all);
+  bool narrow = false;
+  if (const auto condition = streams_of(prepared, rows)) {
+    EventRange few = all;
+    few.where.push_back(*condition);
+    const std::uint64_t events = prepared.store.count(source, few);
+    narrow = events <= plan.events_in_range / narrow_share;
+    if (narrow) {
+      all = std::move(few);
+      plan.events_in_range = events;
+      plan.indexed = false;  // by the order's index every event would be looked at
+    }
+  }
+  all.text += std::to_string(plan.events_in_range) + (narrow ? " events of their streams" : " events, which is all");
+  plan.range = std::move(all);
+  for (std::size_t index = 0; index < rows.size(); ++index) {
+    SelectedProjection& selected = prepared.selected[index];
+    plan.beginnings.of[index].touched_rows = rows[index].size();
+    selected.projector =
+        std::make_unique<ScopedProjector>(std::move(selected.projector), std::move(rows[index]), selected.table);
+  }
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <stop_token>
+
+#include "stages/plan.h"
+#include "stages/preparation.h"
+
+namespace rebuild_projection {
+
+/// `--scope touched`: turns a plan to replay the events from some point on into one that rebuilds exactly the rows that
+/// they touch, each from its own beginning. It reads those events once, to learn which rows these are, and then plans
+/// to read what may touch these rows: where their keys are stream ids the events of those streams, else all events.
+/// Says in Plan::range what that costs. Writes nothing, but calls the projectors, in DRY_RUN too.
+///
+/// Throws UsageError where other options contradict it, RunError where the events cannot be applied, and Cancelled.
+void narrow_to_touched_rows(Preparation& prepared, Plan& plan, const std::stop_token& stop);
+
+/// Throws UsageError where the options say what cannot be with `--scope touched`.
+void refuse_scope(const Options& options);
+
+}  // namespace rebuild_projection
