@@ -68,19 +68,20 @@ def result(contender, runs, earlier):
         "name": contender.name, "what": contender.what, "events": contender.events, "median_seconds": median,
         "min_seconds": min(seconds), "max_seconds": max(seconds), "events_per_second": contender.events / median,
         "against": contender.against or None, "times_as_long": statistics.median(ratios) if ratios else None,
-        "cpu_seconds": statistics.median(run.cpu_seconds for run in runs) if contender.ours else None,
+        "cpu_seconds": statistics.median(run.cpu_seconds for run in runs),
+        "server_cpu_seconds": statistics.median(run.server_cpu_seconds for run in runs),
         "peak_memory_kib": max(run.peak_memory_kib for run in runs) if contender.ours else None,
         "runs": [dataclasses.asdict(run) for run in runs],
     }
 
 
 def table(results):
-    rows = [("name", "events", "seconds", "min", "max", "events/s", "times as long as", "CPU s", "peak MiB")]
+    rows = [("name", "events", "seconds", "min", "max", "events/s", "times as long as", "CPU s", "server CPU s", "peak MiB")]
     for r in results:
         rows.append((r["name"], f"{r['events']:,}", f"{r['median_seconds']:.3f}", f"{r['min_seconds']:.3f}",
                      f"{r['max_seconds']:.3f}", f"{r['events_per_second']:,.0f}" if r["events"] else "",
                      f"{r['times_as_long']:.2f} {r['against']}" if r["against"] else "",
-                     f"{r['cpu_seconds']:.2f}" if r["cpu_seconds"] is not None else "",
+                     f"{r['cpu_seconds']:.2f}", f"{r['server_cpu_seconds']:.2f}",
                      f"{r['peak_memory_kib'] / 1024:.0f}" if r["peak_memory_kib"] else ""))
     widths = [max(map(len, column)) for column in zip(*rows)]
     rows.insert(1, tuple("-" * width for width in widths))

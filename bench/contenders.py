@@ -30,7 +30,8 @@ class Contender:
 @dataclasses.dataclass(frozen=True)
 class Run:
     seconds: float
-    cpu_seconds: float  # of the process; the server's are not in it
+    cpu_seconds: float  # of the process
+    server_cpu_seconds: float  # of the server's sessions for it
     peak_memory_kib: int
     summary: dict  # what the program says of itself; empty for others
 
@@ -67,6 +68,8 @@ class Contenders:
         return run
 
     def _timed(self, contender):
+        clock = store.ServerClock(contender.events)
+        server_before = clock.seconds()
         environment = {**os.environ, "PGDATABASE": store.database(contender.events)}
         with tempfile.TemporaryFile() as errors:
             start = time.perf_counter()
@@ -85,7 +88,7 @@ class Contenders:
             with open(self.summary, encoding="utf-8") as file:
                 summary = json.load(file)
             os.unlink(self.summary)
-        return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, summary)
+        return Run(seconds, usage.ru_utime + usage.ru_stime, clock.seconds() - server_before, usage.ru_maxrss, summary)
 
     def knows(self, option, events):
         """Whether the program takes this option, and not only to refuse it."""

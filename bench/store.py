@@ -4,6 +4,7 @@ import os
 import pathlib
 import platform
 import subprocess
+import time
 
 try:
     import psycopg2
@@ -47,6 +48,36 @@ def create(events):
         psql += ["-f", str(script)]
     subprocess.run(psql, check=True)
     execute(events, "vacuum analyze event_store", "checkpoint")
+
+
+class ServerClock:
+    """The CPU seconds of the server's sessions, which its first process learns when they end. The processes that always run (the one
+    that writes pages, say) are not in it."""
+
+    def __init__(self, events):
+        folder = execute(events, "show data_directory")[0][0]
+        self.pid = int(first(f"{folder}/postmaster.pid", "").split()[0])
+
+    def seconds(self):
+        """Waits until no session is left."""
+        while any(self._is_session(child) for child in self._children()):
+            time.sleep(0.002)
+        with open(f"/proc/{self.pid}/stat", encoding="utf-8") as file:
+            fields = file.read().rpartition(")")[2].split()
+        return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")  # cutime and cstime
+
+    def _children(self):
+        with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="utf-8") as file:
+            return file.read().split()
+
+    @staticmethod
+    def _is_session(pid):
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                name = file.read()
+        except OSError:  # it has just ended
+            return False
+        return " [local] " in name or "parallel worker" in name or not name
 
 
 def differences(events, left, right):
