@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "pipeline/timestamp.h"
+#include "stages/postgres/session.h"
 #include "tools/given_options.h"
+#include "tools/option_table.h"
 #include "tools/quoted_list.h"
 #include "tools/terminal_text.h"
 
@@ -194,6 +196,17 @@ class Checker {
     return moment;
   }
 
+  /// A connection string. What others on the machine can read, the list of processes, must hold no password.
+  std::string dsn(std::string_view option) {
+    std::string given = text(option);
+    if (on_command_line(option) && !given.empty() && holds_password(given))
+      mistakes_.push_back("--" + std::string(option) +
+                          " holds a password: other users of this machine can see a command line; put the password "
+                          "into ~/.pgpass, a service file (\"service=...\"), or the variables PGPASSWORD or " +
+                          environment_name(option) + ", and leave it out here.");
+    return given;
+  }
+
   void where() {
     Options& options = result_.options;
     std::error_code ignored;
@@ -206,8 +219,8 @@ class Checker {
     }
     if (result_.task == Task::list) return;
     options.store = text("store", options.store);
-    options.dsn = text("dsn");
-    options.source_dsn = text("source-dsn");
+    options.dsn = dsn("dsn");
+    options.source_dsn = dsn("source-dsn");
     options.meta_schema = text("meta-schema", options.meta_schema);
   }
 

@@ -228,6 +228,16 @@ void refuse_unreadable(const std::string& dsn) {
 
 }  // namespace
 
+bool holds_password(const std::string& dsn) {
+  PQconninfoOption* options = PQconninfoParse(dsn.c_str(), nullptr);
+  if (options == nullptr) return false;
+  bool found = false;
+  for (const PQconninfoOption* option = options; option->keyword != nullptr; ++option)
+    found = found || (option->val != nullptr && std::string_view(option->dispchar) == "*");
+  PQconninfoFree(options);
+  return found;
+}
+
 Session::Session(const std::string& dsn, std::string_view role, Access access) {
   refuse_unreadable(dsn);
   try {

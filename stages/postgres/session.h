@@ -108,6 +108,9 @@ class Session {
   std::unique_ptr<Connection> connection_;
 };
 
+/// Whether a connection string holds a password; false where libpq cannot read it, which a Session refuses.
+bool holds_password(const std::string& dsn);
+
 /// A name, quoted for use in SQL. The one place where identifiers are quoted.
 std::string quote_name(std::string_view identifier);
 /// "schema"."name"

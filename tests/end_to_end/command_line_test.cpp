@@ -243,19 +243,34 @@ TEST_F(CommandLineEndToEndTest, JsonLogLinesAreJson) {
   }
 }
 
-TEST_F(CommandLineEndToEndTest, APasswordIsPrintedNowhere) {
+TEST_F(CommandLineEndToEndTest, APasswordIsPrintedNowhereAndRefusedOnTheCommandLine) {
   const std::string secret = "s3cr3t-Pa55";
   const std::string host = std::getenv("PGHOST");
+  const std::string good = store.database.dsn() + " password=" + secret;
   for (const std::string& dsn :
-       {store.database.dsn() + " password=" + secret, "host=/nonexistent password=" + secret,
-        "dbname=no_such_database password=" + secret, "password='" + secret + "' nonsense",
-        "postgresql://postgres:" + secret + "@nohost.invalid/db", "postgresql://postgres:" + secret + "@[/" + host}) {
-    for (const char* option : {"--dsn", "--source-dsn"}) {
-      const Outcome run = store.apply("stages", {option, dsn, "--log-level", "trace", "--show-values"});
+       {good, "host=/nonexistent password=" + secret, "dbname=no_such_database sslpassword=" + secret,
+        "password='" + secret + "' nonsense", "postgresql://postgres:" + secret + "@nohost.invalid/db",
+        "postgresql://postgres:" + secret + "@[/" + host}) {
+    for (const std::string option : {"--dsn", "--source-dsn"}) {
+      const Outcome refused = store.apply("stages", {option, dsn, "--log-level", "trace", "--show-values"});
+      EXPECT_EQ(refused.exit_code, 1);
+      EXPECT_TRUE(has(refused.err, option + " holds a password") ||
+                  has(refused.err, "the connection string cannot be read"))
+          << refused.err;
+      EXPECT_FALSE(has(refused.out + refused.err, secret)) << refused.err;
+
+      const std::string variable = option == "--dsn" ? "REBUILD_DSN" : "REBUILD_SOURCE_DSN";
+      std::vector<std::string> arguments =
+          store.with_places({"--projection", "stages", "--mode", "APPLY", "--log-level", "trace", "--show-values"});
+      if (option == "--dsn") arguments.erase(arguments.begin(), arguments.begin() + 2);
+      ::setenv(variable.c_str(), dsn.c_str(), 1);
+      Program program(arguments);
+      const Outcome run = store.result_of(program);
+      ::unsetenv(variable.c_str());
+      EXPECT_EQ(run.exit_code, dsn == good ? 0 : 1) << run.err;
       EXPECT_FALSE(has(run.out + run.err + run.summary.dump(), secret)) << run.err;
     }
   }
-  EXPECT_EQ(store.apply("stages", {"--dsn", store.database.dsn() + " password=" + secret}).exit_code, 0);
 }
 
 TEST_F(CommandLineEndToEndTest, AStandardStreamThatTakesNothingStopsNoRebuild) {
