@@ -18,6 +18,41 @@ std::string_view name_of(Ending ending) {
   return "unknown";
 }
 
+void Report::add(const Report& later) {
+  for (std::size_t index = 0; index < projections.size(); ++index) {
+    Projection& sum = projections[index];
+    const Projection& part = later.projections[index];
+    sum.applied += part.applied;
+    sum.ignored += part.ignored;
+    sum.skipped += part.skipped;
+    sum.errors += part.errors;
+    sum.rolled_back += part.rolled_back;
+    sum.rows_written += part.rows_written;
+    sum.rows_deleted += part.rows_deleted;
+  }
+  const bool first = events_read == 0;
+  events_read += later.events_read;
+  bytes_read += later.bytes_read;
+  retries += later.retries;
+  for (const auto& [type, count] : later.events_by_type) events_by_type[type] += count;
+  for (std::size_t index = 0; index < projections.size(); ++index) {
+    auto& never = projections[index].types_never_seen;
+    if (first) never = later.projections[index].types_never_seen;
+    std::erase_if(never, [&](const std::string& type) { return events_by_type.contains(type); });
+  }
+  batches += later.batches;
+  batches_closed_early += later.batches_closed_early;
+  if (!first_position) first_position = later.first_position;
+  if (later.last_position) {
+    last_position = later.last_position;
+    last_event_id = later.last_event_id;
+  }
+  ending = later.ending;
+  ending_detail = later.ending_detail;
+  seconds += later.seconds;
+  for (std::size_t stage = 0; stage < all_stages.size(); ++stage) busy_seconds[stage] += later.busy_seconds[stage];
+}
+
 double Report::events_per_second() const {
   return seconds.count() > 0 ? static_cast<double>(events_read) / seconds.count() : 0;
 }

@@ -11,6 +11,7 @@
 #include "pipeline/event.h"
 #include "pipeline/options.h"
 #include "pipeline/progress.h"
+#include "pipeline/publication.h"
 #include "pipeline/row_history.h"
 
 namespace rebuild_projection {
@@ -43,6 +44,7 @@ struct Report {
     std::uint64_t rows_cleared = 0;
     std::vector<std::string> types_never_seen;  ///< event types it names that did not occur
     std::optional<Comparison> comparison;       ///< VERIFY's, where the run got that far
+    std::optional<Publication> publication;     ///< of a shadow, where the run got that far
   };
 
   // What the run was.
@@ -68,6 +70,14 @@ struct Report {
   std::optional<Position> last_position;
   std::string last_event_id;
 
+  // What became of the shadows.
+  bool shadow = false;                         ///< the rows were built in shadows
+  bool published = false;                      ///< and are the live tables' now,
+  std::optional<Position> published_position;  ///< with the events up to here; nullopt: there is none
+  unsigned catch_up_rounds = 0;
+  unsigned publish_tries = 0;
+  std::chrono::duration<double> locked_seconds{0};  ///< for which writers were kept out of the live tables
+
   // How it went.
   Ending ending = Ending::complete;
   std::string ending_detail;  ///< one sentence: the error, or what to do next; empty if there is nothing to say
@@ -75,6 +85,9 @@ struct Report {
   std::chrono::duration<double> seconds{0};  ///< while events flowed
   std::array<double, all_stages.size()> busy_seconds{};
   std::array<unsigned, all_stages.size()> stage_threads{};  ///< how many bodies of a stage could run at once
+
+  /// What a run of the same projections did after this one, added to it; its ending is this one's.
+  void add(const Report& later);
 
   [[nodiscard]] double events_per_second() const;
   /// Share of the time that a stage's threads were at work, 0 to 1.

@@ -5,6 +5,8 @@
 
 #include "pipeline/error.h"
 #include "pipeline/joined.h"
+#include "stages/commit/shadows.h"
+#include "stages/commit/side_table.h"
 
 namespace rebuild_projection {
 
@@ -31,19 +33,31 @@ std::string store_mistake(const EventStore& store, Session& source, const Checkp
   return "the store no longer has " + at + ", where it stopped";
 }
 
+/// Why the rows that a checkpoint speaks of cannot be what it says, a clause; "" where they can.
+std::string rows_mistake(const Preparation& prepared, const SelectedProjection& selected) {
+  if (!prepared.options.in_shadow())
+    return selected.table.unlogged
+               ? "its table is unlogged, and may have been emptied by a crash that its checkpoint survived"
+               : "";
+  const auto shadow = find_shadow(*prepared.target_session, prepared.options.meta_schema, selected.table);
+  if (!shadow) return "its shadow is gone";
+  return side_table_mistake(selected.table, selected.projector->table(), *shadow);
+}
+
 /// Every reason why a rebuild of the projection cannot go on at its checkpoint; "" where it can.
 std::string resume_mistake(const Preparation& prepared, const SelectedProjection& selected,
                            const Checkpoint& checkpoint) {
   std::vector<std::string> reasons = checkpoint.differences;
   if (checkpoint.partial) reasons.emplace_back("it was replayed in part, or without clearing");
-  if (selected.table.unlogged)
-    reasons.emplace_back("its table is unlogged, and may have been emptied by a crash that its checkpoint survived");
+  if (reasons.empty())
+    if (std::string mistake = rows_mistake(prepared, selected); !mistake.empty()) reasons.push_back(std::move(mistake));
   if (reasons.empty())  // the store can be asked
     if (std::string mistake = store_mistake(prepared.store, *prepared.source_session, checkpoint); !mistake.empty())
       reasons.push_back(std::move(mistake));
   if (reasons.empty()) return "";
   return "projection " + selected.projector->name() + " cannot go on at its checkpoint: " + joined(reasons) +
-         "; rebuild it from the beginning, without --resume";
+         (prepared.options.in_shadow() ? "; drop its shadow and start over by --discard"
+                                       : "; rebuild it from the beginning, without --resume");
 }
 
 /// Whether the events of a run are the first ones of the store, so that a later run can go on after the last of them.
@@ -104,12 +118,23 @@ Beginnings find_beginnings(const Preparation& prepared) {
   std::vector<std::optional<Checkpoint>> found(prepared.selected.size());
   if (options.resume) found = prepared.checkpoints.load(*prepared.target_session);
 
+  const bool beside_shadows = options.in_shadow() && !options.discard;
+  const auto shadows =
+      beside_shadows ? Checkpoints::overview(*prepared.target_session, options.meta_schema, Checkpoints::Of::shadows)
+                     : std::vector<Checkpoints::Overview>{};
   Beginnings beginnings;
   std::vector<std::string> mistakes;
   for (std::size_t index = 0; index < prepared.selected.size(); ++index) {
     const SelectedProjection& selected = prepared.selected[index];
     Beginning beginning = begin_without_checkpoint(options, prepared.store);
     std::string mistake;
+    if (beside_shadows)
+      mistake = shadow_in_the_way(*prepared.target_session, shadows, options.meta_schema, selected.projector->name(),
+                                  selected.table, options.resume);
+    if (!mistake.empty()) {
+      mistakes.push_back(std::move(mistake));
+      continue;
+    }
     if (const auto& checkpoint = found[index]) {
       mistake = resume_mistake(prepared, selected, *checkpoint);
       beginning = {Checkpoints::Begin::resumed, false, checkpoint->position, checkpoint->events, 0, {}};

@@ -8,12 +8,17 @@
 #include "pipeline/limits.h"
 #include "stages/commit/target_checks.h"
 #include "stages/live_position.h"
-#include "stages/read/fence.h"
+#include "stages/range_end.h"
 
 namespace rebuild_projection {
 
 std::uint64_t Plan::events(const Options& options) const {
   return options.max_events == 0 ? events_in_range : std::min(options.max_events, events_in_range);
+}
+
+Replay::Reading Plan::reading() const {
+  if (!range.last) return Replay::Reading::nothing;
+  return indexed ? Replay::Reading::page_by_page : Replay::Reading::at_once;
 }
 
 namespace {
@@ -29,31 +34,6 @@ void lock_tables(Plan& plan, const Preparation& prepared) {
     if (selected.table.unlogged)
       warn(plan, "table " + selected.table.schema + "." + selected.table.name +
                      " is unlogged: a crash of the server empties it, and it must then be rebuilt from the beginning");
-}
-
-/// The end of the run is the last position that is there now.
-void fix_end(Plan& plan, const Preparation& prepared, const std::stop_token& stop) {
-  const EventStore& store = prepared.store;
-  Session& session = *prepared.source_session;
-  const auto in_snapshot = [&](const auto& look) {
-    session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-    look();
-    session.execute("COMMIT");
-  };
-  in_snapshot([&] { plan.indexed = store.order_is_indexed(session); });
-  in_snapshot([&] {
-    store.refuse_null_positions(session);
-    plan.range.last = store.last(session, plan.range);
-  });
-  const bool anything_to_settle = plan.range.last || !plan.beginnings.late_events.empty();
-  if (anything_to_settle && prepared.options.fence == Fence::automatic)
-    wait_at_fence(store, session, prepared.options.fence_timeout, stop);
-  if (const auto& end = plan.range.last ? plan.range.last : plan.range.after)
-    plan.late_events = prepared.options.fence == Fence::off && store.file().horizon.empty()
-                           ? "--fence off: no transaction was waited for"
-                           : why_late_events_may_come(store, session, *end);
-  in_snapshot([&] { plan.events_in_range = plan.range.last ? store.count(session, plan.range) : 0; });
-  if (!plan.indexed && plan.events_in_range >= limits::unindexed_warning_events) warn(plan, unindexed_order(store));
 }
 
 std::uint64_t rows_of(const CatalogueTable& table, Session& session) {
@@ -86,10 +66,11 @@ void announce(const Plan& plan, const Preparation& prepared) {
     const Beginning& beginning = plan.beginnings.of[index];
     say("  " + selected.table.schema + "." + selected.table.name + ": " +
         std::to_string(rows_of(selected.table, *prepared.target_session)) + " rows, " +
-        (beginning.after          ? "go on after " + to_string(*beginning.after)
-         : beginning.touched_rows ? std::to_string(*beginning.touched_rows) + " touched rows deleted and rebuilt"
-         : beginning.clears       ? "cleared and rebuilt"
-                                  : "replayed onto, without clearing") +
+        (prepared.options.in_shadow() ? "rebuilt in a shadow, then published"
+         : beginning.after            ? "go on after " + to_string(*beginning.after)
+         : beginning.touched_rows     ? std::to_string(*beginning.touched_rows) + " touched rows deleted and rebuilt"
+         : beginning.clears           ? "cleared and rebuilt"
+                                      : "replayed onto, without clearing") +
         ", projection " + selected.projector->name());
   }
   say("events to replay: " + std::to_string(plan.events(prepared.options)) + " (" + plan.range.text + ")");
@@ -119,7 +100,7 @@ void choose_range(Plan& plan, const Preparation& prepared) {
     range.up_to = prepared.store.read_position(*prepared.source_session, options.to_position, "--to-position");
     say("up to " + to_string(*range.up_to));
   }
-  if (!options.live_position.empty()) {
+  if (!options.live_position.empty()) {  // which moves on
     range.up_to =
         live_position(*prepared.target_session, *prepared.source_session, prepared.store, options.live_position);
     say("up to the live projector's position");
@@ -137,7 +118,14 @@ Plan make_plan(const Preparation& prepared, const std::stop_token& stop) {
   if (applies) lock_tables(plan, prepared);
   plan.beginnings = find_beginnings(prepared);
   choose_range(plan, prepared);
-  fix_end(plan, prepared, stop);
+  RangeEnd end =
+      find_end(prepared.store, *prepared.source_session, prepared.options, plan.range, plan.beginnings, stop);
+  plan.range.last = end.last;
+  plan.events_in_range = end.events;
+  plan.indexed = end.indexed;
+  plan.late_events = std::move(end.late_events);
+  if (!plan.indexed && plan.events_in_range >= limits::unindexed_warning_events)
+    warn(plan, unindexed_order(prepared.store));
   if (prepared.options.mode != Mode::verify) refuse_empty_range(plan, prepared);
   return plan;
 }

@@ -8,6 +8,7 @@
 #include "stages/beginning.h"
 #include "stages/preparation.h"
 #include "stages/read/event_store.h"
+#include "stages/replay.h"
 
 namespace rebuild_projection {
 
@@ -20,6 +21,8 @@ struct Plan {
   std::string late_events;            ///< why_late_events_may_come(); of this run
   std::vector<std::string> warnings;  ///< in the log already
 
+  /// How they are to be read.
+  [[nodiscard]] Replay::Reading reading() const;
   /// How many of them the run will replay.
   [[nodiscard]] std::uint64_t events(const Options& options) const;
 };

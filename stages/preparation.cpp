@@ -50,7 +50,18 @@ Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedPro
                           .target_database = target_database,
                           .source_database = source_database});
   }
-  return {options.mode == Mode::verify ? temporary_schema : options.meta_schema, std::move(identities)};
+  return {options.mode == Mode::verify ? temporary_schema : options.meta_schema, std::move(identities),
+          options.in_shadow() ? Checkpoints::Of::shadows : Checkpoints::Of::live};
+}
+
+/// Whose rows are whose cannot be told in a table that a projection shares with others.
+void find_parts_of_tables(const std::vector<SelectedProjection>& selection, std::vector<std::string>& mistakes) {
+  for (const auto& selected : selection)
+    if (selected.projector->clear())
+      mistakes.push_back("projection " + selected.projector->name() + " clears " + selected.table.schema + "." +
+                         selected.table.name +
+                         " by a statement of its own, so some of its rows may be others', and neither VERIFY nor a "
+                         "shadow can tell them apart; leave the projection out");
 }
 
 /// VERIFY rebuilds into temporary tables.
@@ -120,8 +131,19 @@ void refuse_wrong(const Options& options) {
     mistakes.emplace_back("a resumed run keeps the rows: it contradicts always clearing");
   if (options.mode == Mode::verify && (!options.from_beginning() || options.resume || options.max_events != 0))
     mistakes.emplace_back("VERIFY compares with all events from the first one on: it has no other beginning, no limit");
-  if (options.mode != Mode::verify && (!options.to_position.empty() || !options.live_position.empty()))
+  if (options.mode != Mode::verify && !options.to_position.empty())
     mistakes.emplace_back("a position to go up to is for VERIFY");
+  if (options.mode != Mode::verify && !options.in_shadow() && !options.live_position.empty())
+    mistakes.emplace_back("the live projector's position is for VERIFY and for a shadow");
+  if (options.in_shadow()) {
+    if (!options.from_beginning() || options.to_ts)
+      mistakes.emplace_back("a shadow is published when it holds all events from the first one on: no other range");
+    if (options.truncate || options.clear == Clear::never)
+      mistakes.emplace_back("publishing a shadow replaces all rows of the table, and truncates nothing");
+    if (options.discard && options.resume) mistakes.emplace_back("a shadow is either gone on with or discarded");
+  } else if (options.discard) {
+    mistakes.emplace_back("there is only a shadow to discard");
+  }
   if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
 }
 
@@ -157,8 +179,10 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
                                       .files = files,
                                       .store_relations = store_relations,
                                       .truncate = options.truncate,
-                                      .reads_only = options.mode == Mode::verify},
+                                      .reads_only = options.mode == Mode::verify,
+                                      .publishes = options.in_shadow()},
                                      *target, mistakes);
+  if (options.mode == Mode::verify || options.in_shadow()) find_parts_of_tables(selected, mistakes);
   Checkpoints checkpoints = checkpoints_of(options, selected, store, *source, *target);
   const bool verifies = options.mode == Mode::verify;
   std::ranges::copy(verifies ? missing_temporary(*target) : checkpoints.missing_rights(*target),

@@ -28,6 +28,12 @@ enum class Scope : std::uint8_t {
   touched,  ///< those that the events from `from_ts` or `from_event_id` on touch, each from its own beginning
 };
 
+/// Where APPLY builds the rows.
+enum class Strategy : std::uint8_t {
+  in_place,  ///< in the live table, batch by batch
+  shadow,    ///< in a shadow, which is then published: the live table becomes equal to it in one transaction
+};
+
 /// Whether a run waits, before its end is fixed, for transactions that may still commit an event before it.
 enum class Fence : std::uint8_t { automatic, off };
 
@@ -60,14 +66,20 @@ struct Options : RunOptions {
   RetryLimits retry;  ///< for each batch, and each step before and after them
 
   Scope scope = Scope::all;
+  Strategy strategy = Strategy::in_place;
+  bool discard = false;        ///< shadow: drop what earlier runs left, and start over
+  bool keep_previous = false;  ///< shadow: keep the rows that publishing replaces, for undo_publish()
+
   Clear clear = Clear::automatic;
   bool truncate = false;     ///< clear with TRUNCATE: faster, but older snapshots see an empty table
   bool show_values = false;  ///< put values of rows and payloads into messages
 
+  /// VERIFY, and a shadow: SQL that gives the live projector's own position, which is the bound then; or empty.
+  std::string live_position;
+
   // VERIFY
   std::vector<std::string> to_position;  ///< events up to this one: the values of the order columns; empty: no bound
-  std::string live_position;  ///< SQL that gives the live projector's own position, which is the bound then; or empty
-  std::uint64_t drift_limit = 10;  ///< rows that are not the same, in the report of each projection
+  std::uint64_t drift_limit = 10;        ///< rows that are not the same, in the report of each projection
   /// Gets every such row, with its projection's name and table; on a thread of this library.
   std::function<void(const std::string& projection, const std::string& table, const Comparison&, const Drift&)>
       on_drift;
@@ -75,6 +87,7 @@ struct Options : RunOptions {
   Progress* progress = nullptr;                      ///< may be null; outlives the call
   std::function<void(const std::string&)> announce;  ///< gets the banner, line by line, before anything is cleared
 
+  [[nodiscard]] bool in_shadow() const { return mode != Mode::verify && strategy == Strategy::shadow; }
   /// Whether the replay starts at the store's oldest event.
   [[nodiscard]] bool from_beginning() const { return !from_ts && !from_event_id; }
   /// Whether APPLY first empties the projections that are not resumed.

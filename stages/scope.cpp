@@ -7,11 +7,9 @@
 #include <optional>
 #include <utility>
 
-#include "pipeline/engine.h"
 #include "pipeline/error.h"
 #include "pipeline/limits.h"
-#include "stages/read/store_reader.h"
-#include "stages/reading.h"
+#include "stages/replay.h"
 #include "stages/scoped_projector.h"
 #include "stages/touched_rows.h"
 
@@ -30,13 +28,10 @@ std::vector<TouchedRows> find_touched_rows(const Preparation& prepared, const Pl
   options.batch_events = std::numeric_limits<std::uint64_t>::max();  // --max-memory closes a batch
   std::vector<const Projector*> projectors;
   for (const auto& selected : prepared.selected) projectors.push_back(selected.projector.get());
-  const auto reader =
-      make_reader(prepared.store, plan.range, reader_settings(options, prepared.store, projectors, plan.indexed, stop));
-  const auto parser = make_json_parser(projectors, format_of(prepared.store.payload()));
   TouchedRowsSink sink(projectors.size(), options.memory_bytes_max / 4);
   Progress progress;
-  const Report report =
-      run_pipeline(options, projectors, {.source = *reader, .parser = *parser, .sink = &sink}, progress, stop);
+  const Report report = replay_events(options, prepared.store, projectors, {.how = plan.reading(), .range = plan.range},
+                                      &sink, progress, stop);
   if (report.ending == Ending::cancelled) throw Cancelled("stopped while the touched rows were looked for");
   if (report.ending == Ending::failed)
     throw RunError("while the touched rows were looked for: " + report.ending_detail + "; nothing was changed");
@@ -67,6 +62,7 @@ void refuse_scope(const Options& options) {
   const std::string scope = "--scope touched ";
   if (options.mode == Mode::verify)
     throw UsageError(scope + "is for APPLY and DRY_RUN; --mode VERIFY compares every row");
+  if (options.in_shadow()) throw UsageError(scope + "is for --strategy in-place; a shadow has the rows of all events");
   if (options.from_beginning())
     throw UsageError(scope +
                      "needs --from-ts or --from-event-id: the rows that events from there on touch are rebuilt");

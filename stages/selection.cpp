@@ -1,7 +1,11 @@
 #include "stages/selection.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "pipeline/error.h"
 #include "stages/apply/projector_binding.h"
+#include "stages/commit/publication.h"
 #include "stages/commit/target_checks.h"
 #include "stages/postgres/catalogue_query.h"
 
@@ -60,11 +64,16 @@ std::vector<SelectedProjection> select_projections(const SelectionRequest& reque
                                        .role = role,
                                        .truncate = request.truncate,
                                        .reads_only = request.reads_only,
+                                       .publishes = request.publishes,
                                        .store_relations = request.store_relations});
     mistakes.insert(mistakes.end(), refused.begin(), refused.end());
     selected.projector =
         file != nullptr ? file->bind(selected.table, mistakes) : bind_projector(*registered, selected.table, mistakes);
-    if (selected.projector != nullptr) result.push_back(std::move(selected));
+    if (selected.projector == nullptr) continue;
+    if (request.publishes)
+      std::ranges::move(publish_mistakes(session, selected.projector->table(), selected.table, where),
+                        std::back_inserter(mistakes));
+    result.push_back(std::move(selected));
   }
   return result;
 }

@@ -26,6 +26,7 @@ struct SelectionRequest {
   const std::vector<std::uint32_t>& store_relations;  ///< oids of the event store, see TargetUse
   bool truncate = false;
   bool reads_only = false;  ///< the tables are compared, not rebuilt
+  bool publishes = false;   ///< they are rebuilt in shadows
 };
 
 /// Finds the projections by name, in the registry and the files, reads their tables from the catalogue and binds the

@@ -1,5 +1,8 @@
 #include "stages/status.h"
 
+#include <set>
+#include <utility>
+
 #include "pipeline/error.h"
 #include "stages/commit/checkpoints.h"
 #include "stages/commit/target_checks.h"
@@ -27,9 +30,15 @@ std::vector<ProjectionStatus> status(const Options& options, const std::stop_tok
   target.cancel_on(stop);
   try {
     const EventStore store(find_store(options.store), source);
-    auto holders = lock_holders(target);
+    const auto holders = lock_holders(target);
+    std::set<std::uint32_t> held;  // by a rebuild whose checkpoint is shown
     std::vector<ProjectionStatus> result;
-    for (const Checkpoints::Overview& found : Checkpoints::overview(target, options.meta_schema)) {
+    std::vector<Checkpoints::Overview> all = Checkpoints::overview(target, options.meta_schema);
+    for (Checkpoints::Overview& shadow : Checkpoints::overview(target, options.meta_schema, Checkpoints::Of::shadows)) {
+      shadow.state = "shadow, " + shadow.state;
+      all.push_back(std::move(shadow));
+    }
+    for (const Checkpoints::Overview& found : all) {
       ProjectionStatus& status = result.emplace_back();
       status.projection = found.projection;
       status.table = found.table;
@@ -40,10 +49,11 @@ std::vector<ProjectionStatus> status(const Options& options, const std::stop_tok
       add_lag(status, found, store, source);
       if (const auto holder = holders.find(found.table_oid); holder != holders.end()) {
         status.held_by = holder->second.who;
-        holders.erase(holder);
+        held.insert(found.table_oid);
       }
     }
     for (const auto& [oid, holder] : holders) {
+      if (held.contains(oid)) continue;
       ProjectionStatus& status = result.emplace_back();
       status.table = holder.table;
       status.held_by = holder.who;

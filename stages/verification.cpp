@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <utility>
 
-#include "pipeline/engine.h"
 #include "pipeline/error.h"
 #include "stages/commit/side_table.h"
 #include "stages/commit/target_checks.h"
 #include "stages/live_position.h"
-#include "stages/reading.h"
+#include "stages/read/store_reader.h"
+#include "stages/replay.h"
 
 namespace rebuild_projection {
 
@@ -27,51 +27,6 @@ LastingSession::Connect no_second_session() {
 
 bool went_well(const Report& report) {
   return report.ending == Ending::complete;
-}
-
-/// A range without events, whether some come or not.
-class NoEvents final : public PageSource {
- public:
-  std::optional<UnreadPage> next(std::size_t) override { return std::nullopt; }
-  std::unique_ptr<PageSource> again(const std::optional<Position>&, const Position&) override {
-    return std::make_unique<NoEvents>();
-  }
-};
-
-/// What `more` did, after `total`.
-void add(Report& total, const Report& more) {
-  for (std::size_t index = 0; index < total.projections.size(); ++index) {
-    Report::Projection& sum = total.projections[index];
-    const Report::Projection& part = more.projections[index];
-    sum.applied += part.applied;
-    sum.ignored += part.ignored;
-    sum.skipped += part.skipped;
-    sum.errors += part.errors;
-    sum.rolled_back += part.rolled_back;
-    sum.rows_written += part.rows_written;
-    sum.rows_deleted += part.rows_deleted;
-  }
-  const bool first = total.events_read == 0;
-  total.events_read += more.events_read;
-  total.bytes_read += more.bytes_read;
-  total.retries += more.retries;
-  for (const auto& [type, count] : more.events_by_type) total.events_by_type[type] += count;
-  for (std::size_t index = 0; index < total.projections.size(); ++index) {
-    auto& never = total.projections[index].types_never_seen;
-    if (first) never = more.projections[index].types_never_seen;
-    std::erase_if(never, [&](const std::string& type) { return total.events_by_type.contains(type); });
-  }
-  total.batches += more.batches;
-  total.batches_closed_early += more.batches_closed_early;
-  if (!total.first_position) total.first_position = more.first_position;
-  if (more.last_position) {
-    total.last_position = more.last_position;
-    total.last_event_id = more.last_event_id;
-  }
-  total.ending = more.ending;
-  total.ending_detail = more.ending_detail;
-  total.seconds += more.seconds;
-  for (std::size_t stage = 0; stage < all_stages.size(); ++stage) total.busy_seconds[stage] += more.busy_seconds[stage];
 }
 
 }  // namespace
@@ -109,8 +64,8 @@ void Verification::set_up() {
       tables_.push_back(make_side_table(session, selected.table, selected.projector->table(), temporary_schema,
                                         "expected_" + std::to_string(tables_.size() + 1)));
     checkpoints_.create(session);
-    session.execute("COMMIT");
     checkpoints_.start(session);
+    session.execute("COMMIT");
     warn_of_rebuilds(session);
   });
   if (!same_database_ && options_.to_position.empty() && options_.live_position.empty())
@@ -120,20 +75,10 @@ void Verification::set_up() {
         "are");
 }
 
-Report Verification::replay(Reading how, const EventRange& range, const std::string& snapshot, Progress& progress) {
-  const std::vector<const Projector*> run = projectors();
-  const bool by_page = how == Reading::page_by_page;
-  StoreReader::Settings reading = reader_settings(options_, store_, run, by_page && plan_.indexed, stop_);
-  reading.snapshot = snapshot;
-  const auto reader = make_reader(store_, range, std::move(reading));
-  NoEvents none;
-  PageSource* source = how == Reading::nothing ? static_cast<PageSource*>(&none) : reader.get();
-  const auto parser = make_json_parser(run, format_of(store_.payload()));
-  Report report =
-      run_pipeline(options_, run, {.source = *source, .parser = *parser, .sink = &*committer_}, progress, stop_);
-  report.retries = reader->retries();
-  report.bytes_read = reader->bytes();
-  return report;
+Report Verification::replay(Replay::Reading how, const EventRange& range, const std::string& snapshot,
+                            Progress& progress) {
+  return replay_events(options_, store_, projectors(), {.how = how, .range = range, .snapshot = snapshot}, &*committer_,
+                       progress, stop_);
 }
 
 Report Verification::go() {
@@ -146,7 +91,7 @@ Report Verification::go() {
                      Committer::Settings{.on_error = options_.on_error, .show_values = options_.show_values});
   Progress own_progress;
   Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
-  Report report = replay(plan_.range.last ? Reading::page_by_page : Reading::nothing, plan_.range, "", progress);
+  Report report = replay(plan_.reading(), plan_.range, "", progress);
   if (went_well(report)) compare(report);
   finish(report);
   return report;
@@ -220,9 +165,9 @@ void Verification::catch_up(Report& report, const std::string& snapshot) {
                      "again");
   }
   Progress progress;  // the other one stands at its end
-  const Report more = replay(Reading::at_once, rest, snapshot, progress);
+  const Report more = replay(Replay::Reading::at_once, rest, snapshot, progress);
   plan_.events_in_range += more.events_read;
-  add(report, more);
+  report.add(more);
 }
 
 void Verification::compare_tables(Session& session, Report& report) {

@@ -13,6 +13,7 @@
 #include "stages/commit/difference.h"
 #include "stages/plan.h"
 #include "stages/preparation.h"
+#include "stages/replay.h"
 
 namespace rebuild_projection {
 
@@ -40,13 +41,7 @@ class Verification {
 
  private:
   [[nodiscard]] std::vector<const Projector*> projectors() const;
-  /// How a range is read.
-  enum class Reading : std::uint8_t {
-    nothing,       ///< not at all
-    page_by_page,  ///< each page in a snapshot of its own
-    at_once,       ///< all of it in one
-  };
-  Report replay(Reading how, const EventRange& range, const std::string& snapshot, Progress& progress);
+  Report replay(Replay::Reading how, const EventRange& range, const std::string& snapshot, Progress& progress);
   void compare(Report& report);
   void compare_in(Session& session, Report& report);
   void take_live_position(Session& session);

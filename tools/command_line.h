@@ -27,6 +27,7 @@ struct CommandLine {
     check,    ///< what a rebuild would check
     status,   ///< how far the projections are; only where store and target are counts
     explain,  ///< what the events did to the row of `row_key`
+    undo,     ///< what publishing replaced is put back
     init,     ///< a projection file for `init_table`; only where store and target are counts
   };
   Task task = Task::rebuild;

@@ -18,7 +18,10 @@ constexpr std::array options{
                "APPLY: rebuild the tables; VERIFY: compare the tables with the events,\n"
                "write nothing",
                command_line_only},
-    OptionSpec{"strategy", "in-place", what, "write into the live table, batch by batch; shadow is not available yet"},
+    OptionSpec{"strategy", "in-place|shadow", what,
+               "in-place: write into the live table, batch by batch; shadow: into a\n"
+               "private table, then make the live one equal to it, in one transaction\n"
+               "(default in-place)"},
     OptionSpec{"list", "", what, "list the projections and end; needs no database", command_line_only},
     OptionSpec{"status", "", what,
                "show how far the projections are built, how far behind the store\n"
@@ -31,6 +34,8 @@ constexpr std::array options{
     OptionSpec{"explain-row", "KEY", what,
                "list the events that touch one row, what each did to it, and whether the\n"
                "live row is as they say, and end; KEY is a value, or column=value,...",
+               command_line_only},
+    OptionSpec{"undo-publish", "", what, "put the rows back that were kept by --keep-previous, and end",
                command_line_only},
     OptionSpec{"init", "TABLE", what,
                "print a projection file to start from, made from the table\n"
@@ -49,8 +54,8 @@ constexpr std::array options{
                "VERIFY, --explain-row: events up to this position, the values of the store's\n"
                "order columns with commas between them, as the summary prints them"},
     OptionSpec{"live-position", "SQL", range,
-               "VERIFY, --explain-row: events up to where the live projector is, as this query says:\n"
-               "one row, the values of the store's order columns"},
+               "VERIFY, --explain-row, --strategy shadow: events up to where the live projector is,\n"
+               "as this query says: one row, the values of the store's order columns"},
     OptionSpec{"max-events", "N", range, "stop after N events; 0 is no limit (default 0)"},
 
     OptionSpec{"clear", "auto|always|never", safety,
@@ -64,6 +69,9 @@ constexpr std::array options{
                "and record it (default stop)"},
     OptionSpec{"resume", "", safety, "go on after the checkpoints; a projection without one starts over",
                command_line_only},
+    OptionSpec{"discard", "", safety, "--strategy shadow: drop the shadow that an earlier run left, and start over",
+               command_line_only},
+    OptionSpec{"keep-previous", "", safety, "--strategy shadow: keep the rows that publishing replaces"},
     OptionSpec{"fence", "auto|off", safety,
                "auto: first wait for transactions that may still commit an earlier event;\n"
                "off: their events may be missed (default auto)"},
@@ -81,8 +89,8 @@ constexpr std::array options{
     OptionSpec{"config", "FILE", where, "read options from a file (option = value, TOML or INI)"},
 
     OptionSpec{"batch-size", "N", concurrency,
-               "events per transaction (default 200; in VERIFY, and with\n"
-               "--scope touched, as many as --max-memory holds)"},
+               "events per transaction (default 200; in VERIFY, in a shadow and with\n"
+               "--scope touched as many as --max-memory holds)"},
     OptionSpec{"tokens", "N", concurrency, "pages of events in flight (default: from the machine)"},
     OptionSpec{"readers", "N", concurrency, "connections that read the store"},
     OptionSpec{"payload", "auto|whole|slim", concurrency,
@@ -108,7 +116,7 @@ constexpr std::array options{
 constexpr std::string_view footer =
     R"(Options come from the command line, else from REBUILD_... variables (REBUILD_BATCH_SIZE for
 --batch-size, REBUILD_PROJECTIONS_DIR for --projections), else from the config file.
---mode, --scope, --clear, --truncate and --resume come from the command line only.
+--mode, --scope, --clear, --truncate, --resume and --discard come from the command line only.
 
 Exit codes: 0 success, 1 refused before anything was read or cleared, 2 failed or events were
 skipped, 3 cancelled by a signal, 4 VERIFY found drift. SIGINT, SIGTERM or SIGHUP stops after the batch being

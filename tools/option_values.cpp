@@ -76,6 +76,7 @@ class Checker {
     safety();
     concurrency();
     verification();
+    shadow();
     output();
     return std::move(result_);
   }
@@ -92,25 +93,22 @@ class Checker {
       result_.task = Task::explain;
       row_key();
     }
+    if (flag("undo-publish")) result_.task = Task::undo;
     if (given("init")) {
       result_.task = Task::init;
       result_.init_table = text("init");
     }
-    for (const auto& [one, other] : {std::pair{"list", "check"},
-                                     {"list", "init"},
-                                     {"list", "status"},
-                                     {"check", "init"},
-                                     {"check", "status"},
-                                     {"init", "status"},
-                                     {"init", "mode"},
-                                     {"init", "projection"},
-                                     {"status", "mode"},
-                                     {"status", "projection"},
-                                     {"explain-row", "list"},
-                                     {"explain-row", "check"},
-                                     {"explain-row", "init"},
-                                     {"explain-row", "status"},
-                                     {"explain-row", "mode"}})
+    for (const auto& [one, other] : {std::pair{"list", "check"}, {"list", "init"},
+                                     {"list", "status"},         {"check", "init"},
+                                     {"check", "status"},        {"init", "status"},
+                                     {"init", "mode"},           {"init", "projection"},
+                                     {"status", "mode"},         {"status", "projection"},
+                                     {"explain-row", "list"},    {"explain-row", "check"},
+                                     {"explain-row", "init"},    {"explain-row", "status"},
+                                     {"explain-row", "mode"},    {"undo-publish", "list"},
+                                     {"undo-publish", "check"},  {"undo-publish", "init"},
+                                     {"undo-publish", "status"}, {"undo-publish", "explain-row"},
+                                     {"undo-publish", "mode"}})
       if (on_command_line(one) && on_command_line(other))
         mistakes_.push_back("--" + std::string(one) + " and --" + other + " cannot stand together.");
   }
@@ -235,14 +233,17 @@ class Checker {
 
     constexpr std::array<std::pair<std::string_view, Mode>, 3> modes{
         {{"DRY_RUN", Mode::dry_run}, {"APPLY", Mode::apply}, {"VERIFY", Mode::verify}}};
-    if (!given("mode") && !checks && result_.task != Task::explain)
+    if (!given("mode") && !checks && result_.task != Task::explain && result_.task != Task::undo)
       mistakes_.emplace_back(
           "--mode is missing: say --mode DRY_RUN (count, write nothing), --mode APPLY (rebuild) or --mode VERIFY "
           "(compare, write nothing).");
     result_.options.mode = choice("mode", modes, result_.task == Task::explain ? Mode::verify : Mode::dry_run);
-    constexpr std::array<std::pair<std::string_view, bool>, 2> strategies{{{"in-place", false}, {"shadow", true}}};
-    if (choice("strategy", strategies, false))
-      mistakes_.push_back(find("strategy")->origin + ": shadow is not available yet: this version has in-place.");
+    constexpr std::array<std::pair<std::string_view, Strategy>, 2> strategies{
+        {{"in-place", Strategy::in_place}, {"shadow", Strategy::shadow}}};
+    result_.options.strategy = choice("strategy", strategies, Strategy::in_place);
+    if (result_.task == Task::undo) result_.options.strategy = Strategy::shadow;
+    result_.options.discard = flag("discard");
+    result_.options.keep_previous = flag("keep-previous");
   }
 
   void projections(const GivenValue& value) {
@@ -283,8 +284,9 @@ class Checker {
     const bool verifies = options.mode == Mode::verify;
     const std::string verb = result_.task == Task::explain ? "--explain-row" : "--mode VERIFY";
     constexpr std::array bounds{"to-ts", "to-position", "live-position"};
-    constexpr std::array others{"from-ts", "from-event-id", "scope", "resume", "clear", "truncate", "max-events"};
-    constexpr std::array own{"to-position", "live-position", "drift-limit", "drift-file"};
+    constexpr std::array others{"from-ts", "from-event-id", "scope",      "resume",
+                                "clear",   "truncate",      "max-events", "discard"};
+    constexpr std::array own{"to-position", "drift-limit", "drift-file"};
     if (verifies) {
       for (const char* option : others)
         if (given(option))
@@ -309,9 +311,35 @@ class Checker {
       else
         for (const ListedValue& one : *values) options.to_position.push_back(one.value);
     }
-    options.live_position = text("live-position");
     options.drift_limit = number("drift-limit", 0, drift_limit_max, options.drift_limit);
     result_.drift_file = text("drift-file");
+  }
+
+  /// What stands beside --strategy shadow, and what does not.
+  void shadow() {
+    Options& options = result_.options;
+    const bool unseen = options.mode == Mode::verify || options.in_shadow();
+    if (unseen) options.live_position = text("live-position");
+    if (!unseen && on_command_line("live-position"))
+      mistakes_.push_back("--live-position is for --mode VERIFY and --strategy shadow.");
+    if (!options.in_shadow()) {
+      if (on_command_line("keep-previous") && options.keep_previous)
+        mistakes_.emplace_back("--keep-previous is for --strategy shadow: it keeps what publishing replaces.");
+      if (options.mode != Mode::verify && options.discard)
+        mistakes_.emplace_back("--discard is for --strategy shadow: it drops what earlier runs left there.");
+      return;
+    }
+    for (const char* option : {"from-ts", "from-event-id", "to-ts"})
+      if (given(option))
+        mistakes_.push_back(find(option)->origin +
+                            " contradicts --strategy shadow, which publishes the rows of all events; use --strategy "
+                            "in-place.");
+    if (options.truncate || options.clear == Clear::never)
+      mistakes_.push_back(std::string(options.truncate ? "--truncate" : "--clear never") +
+                          " contradicts --strategy shadow, which replaces the rows that differ and no others; leave "
+                          "one of them out.");
+    if (options.discard && options.resume)
+      mistakes_.emplace_back("--discard contradicts --resume: one drops the shadow, the other goes on with it.");
   }
 
   void safety() {
@@ -343,7 +371,7 @@ class Checker {
   void concurrency() {
     Options& options = result_.options;
     // Nobody waits for a batch of what nobody sees; and touched rows should come back in the transaction they went in.
-    const bool large = options.mode == Mode::verify || options.scope == Scope::touched;
+    const bool large = options.mode == Mode::verify || options.in_shadow() || options.scope == Scope::touched;
     options.batch_events = number("batch-size", 1, batch_events_max, large ? batch_events_max : options.batch_events);
     options.tokens = static_cast<unsigned>(number("tokens", 1, concurrency_max, 0));
     options.workers = static_cast<unsigned>(number("workers", 1, concurrency_max, 0));

@@ -20,6 +20,7 @@
 #include "stages/preparation.h"
 #include "stages/rebuild.h"
 #include "stages/status.h"
+#include "stages/undo.h"
 #include "tools/command_line.h"
 #include "tools/drift_file.h"
 #include "tools/logging.h"
@@ -144,6 +145,16 @@ int print_status(const Options& options) {
                0);
 }
 
+int undo_and_report(const CommandLine& line, const ProjectorRegistry& registry) {
+  std::stop_source stop, abort;
+  const SignalWatch watch(stop, abort);
+  std::vector<std::vector<std::string>> rows{{"put back", "table", "inserted", "updated", "deleted"}};
+  for (const UndonePublication& one : undo_publish(line.options, registry, stop.get_token()))
+    rows.push_back({one.projection, one.table, with_commas(one.rows.inserted), with_commas(one.rows.updated),
+                    with_commas(one.rows.deleted)});
+  return print(in_columns(rows, 2), 0);
+}
+
 int print_draft(const CommandLine& line) {
   std::stop_source stop, abort;
   const SignalWatch watch(stop, abort);
@@ -171,6 +182,8 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
       return check_and_report(line.options, registry);
     case Task::status:
       return print_status(line.options);
+    case Task::undo:
+      return undo_and_report(line, registry);
     case Task::init:
       return print_draft(line);
     case Task::explain:

@@ -55,6 +55,19 @@ std::string verdict(const Report& r) {
   return "drift: " + counted(r.drifted(), "row is not", "rows are not") + " as the events say";
 }
 
+std::string seconds_text(std::chrono::duration<double> time) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2f s", time.count());
+  return text.data();
+}
+
+std::string published(const Report& r) {
+  if (!r.published) return "no: the live tables are as they were";
+  const std::string position = r.published_position ? "up to " + to_string(*r.published_position) : "no event";
+  return position + "\nafter " + counted(r.catch_up_rounds, "round", "rounds") +
+         " of catching up; writers were kept out for " + seconds_text(r.locked_seconds);
+}
+
 void add_outcome(std::string& out, const Report& r) {
   std::string ending(name_of(r.ending));
   if (r.ending == Ending::complete) ending += ": every event in range was processed";
@@ -73,16 +86,14 @@ void add_outcome(std::string& out, const Report& r) {
            with_commas(r.batches) + (r.batches_closed_early > 0
                                          ? " (" + with_commas(r.batches_closed_early) + " closed early by --max-memory)"
                                          : ""));
-  std::array<char, 32> seconds{};
-  std::snprintf(seconds.data(), seconds.size(), "%.2f s", r.seconds.count());
-  add_line(out, "time",
-           std::string(seconds.data()) + ", " + rate_with_commas(r.events_per_second()) + " events a second");
+  add_line(out, "time", seconds_text(r.seconds) + ", " + rate_with_commas(r.events_per_second()) + " events a second");
   if (r.retries > 0)
     add_line(out, "retries", with_commas(r.retries) + " after lost connections, deadlocks and the like (see the log)");
   if (!r.late_events.empty())
     add_line(out, "late events", "not ruled out (" + r.late_events + "); so all events were counted once more");
   if (r.first_position) add_line(out, "first", to_string(*r.first_position));
   if (r.last_position) add_line(out, "last", to_string(*r.last_position));
+  if (r.shadow) add_line(out, "published", published(r));
   if (r.mode == Mode::apply && r.ending == Ending::complete && r.last_position)
     add_line(out, "", "the application's projector continues after this position");
 }
@@ -105,6 +116,18 @@ void add_projections(std::string& out, const Report& r) {
   }
   out += '\n';
   out += in_columns(rows, 2);
+}
+
+void add_publications(std::string& out, const Report& r) {
+  std::vector<std::vector<std::string>> rows{{"published", "inserted", "updated", "deleted", "equal, not touched"}};
+  for (const Report::Projection& p : r.projections) {
+    if (!r.published || !p.publication) continue;
+    const Publication& done = *p.publication;
+    rows.push_back({p.table});
+    for (const std::uint64_t n : {done.inserted, done.updated, done.deleted, done.equal})
+      rows.back().push_back(with_commas(n));
+  }
+  if (rows.size() > 1) out += '\n' + in_columns(rows, 1);
 }
 
 void add_types(std::string& out, const Report& r) {
@@ -166,6 +189,7 @@ std::string summary_text(const Report& report) {
   out += '\n';
   add_outcome(out, report);
   add_projections(out, report);
+  add_publications(out, report);
   out += comparison_text(report);
   add_types(out, report);
   add_stages(out, report);
@@ -271,8 +295,19 @@ std::string summary_json(const Report& r, int exit_code) {
                                    {"rows_deleted", p.rows_deleted},
                                    {"rows_cleared", p.rows_cleared},
                                    {"types_never_seen", p.types_never_seen}});
+    if (r.published && p.publication)
+      json["projections"].back()["publication"] = {{"inserted", p.publication->inserted},
+                                                   {"updated", p.publication->updated},
+                                                   {"deleted", p.publication->deleted},
+                                                   {"equal", p.publication->equal}};
     if (p.comparison) json["projections"].back()["comparison"] = comparison_json(*p.comparison);
   }
+  if (r.shadow)
+    json["shadow"] = {{"published", r.published},
+                      {"position", r.published_position ? Tree(*r.published_position) : Tree(nullptr)},
+                      {"catch_up_rounds", r.catch_up_rounds},
+                      {"tries", r.publish_tries},
+                      {"locked_seconds", r.locked_seconds.count()}};
   if (r.history) json["explained"] = history_json(*r.history);
   json["stages"] = Tree::array();
   for (const Stage stage : all_stages) {

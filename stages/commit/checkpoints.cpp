@@ -4,13 +4,11 @@
 #include <utility>
 
 #include "pipeline/joined.h"
+#include "stages/commit/checkpoint_tables.h"
 
 namespace rebuild_projection {
 
 namespace {
-
-constexpr std::string_view checkpoints = "rebuild_checkpoints";
-constexpr std::string_view dead_letters = "rebuild_dead_letters";
 
 std::string array_of(const std::vector<std::string>& texts) {
   ArrayText array;
@@ -33,83 +31,18 @@ std::vector<std::string> column_of(const Rows& rows, std::size_t column) {
 
 }  // namespace
 
-Checkpoints::Checkpoints(std::string schema, std::vector<Identity> identities)
-    : schema_(std::move(schema)), identities_(std::move(identities)), run_(drawn_at_random()) {}
-
-std::string Checkpoints::table(std::string_view name) const {
-  return quote_name(schema_, name);
-}
+Checkpoints::Checkpoints(std::string schema, std::vector<Identity> identities, Of of)
+    : schema_(std::move(schema)),
+      identities_(std::move(identities)),
+      of_(of),
+      checkpoints_(quote_name(schema_, name_of_checkpoints(of))),
+      dead_letters_(quote_name(schema_, name_of_dead_letters(of))),
+      run_(drawn_at_random()) {}
 
 std::string Checkpoints::names() const {
   ArrayText array;
   for (const Identity& identity : identities_) array.add(identity.projection);
   return array.take();
-}
-
-void Checkpoints::create(Session& session) const {
-  try {
-    // Asked for first: IF NOT EXISTS would want the right to create even where there is nothing to do.
-    const Rows there = session.execute(
-        "SELECT to_regnamespace($1) IS NOT NULL, to_regclass($2) IS NOT NULL, to_regclass($3) IS NOT NULL",
-        {quote_name(schema_), table(checkpoints), table(dead_letters)});
-    if (!there.boolean(0, 0) && schema_ != temporary_schema)
-      session.execute("CREATE SCHEMA IF NOT EXISTS " + quote_name(schema_));
-    if (!there.boolean(0, 1))
-      session.execute(
-          "CREATE TABLE IF NOT EXISTS " + table(checkpoints) +
-          " (projection_name text PRIMARY KEY, last_event_id text, last_ts timestamptz,"
-          " updated_at timestamptz NOT NULL DEFAULT clock_timestamp(), position text[], first_position text[],"
-          " definition_digest text NOT NULL, version integer NOT NULL, key_columns text[] NOT NULL,"
-          " table_name text NOT NULL, table_oid bigint NOT NULL, target_database text NOT NULL, store text NOT NULL,"
-          " store_digest text NOT NULL, source_database text NOT NULL, state text NOT NULL,"
-          " events bigint NOT NULL DEFAULT 0, batches bigint NOT NULL DEFAULT 0, run text, late_events text)");
-    if (!there.boolean(0, 2))
-      session.execute(
-          "CREATE TABLE IF NOT EXISTS " + table(dead_letters) +
-          " (projection_name text NOT NULL, event_id text NOT NULL, position text[] NOT NULL, error text NOT NULL,"
-          " recorded_at timestamptz NOT NULL DEFAULT clock_timestamp())");
-  } catch (const SqlError& error) {
-    if (error.sqlstate != "42501") throw;
-    throw UsageError("role may not create the schema " + schema_ +
-                     ", where checkpoints are kept; its owner must run: " + "CREATE SCHEMA " + quote_name(schema_) +
-                     " AUTHORIZATION <this role>;");
-  }
-}
-
-std::vector<std::string> Checkpoints::missing_rights(Session& session) const {
-  const Rows rows = session.execute(
-      "SELECT n.oid IS NOT NULL, has_database_privilege(current_database(), 'CREATE'),"
-      " coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(has_schema_privilege(n.oid, 'CREATE'), false),"
-      " current_user,"
-      " coalesce((SELECT bool_and(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT') AND"
-      "    has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))"
-      "  FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('rebuild_checkpoints', "
-      "'rebuild_dead_letters')), true),"
-      " (SELECT count(*) = 2 FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('rebuild_checkpoints', "
-      "'rebuild_dead_letters')),"
-      " NOT EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'rebuild_checkpoints' AND NOT"
-      "  EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'late_events'))"
-      " FROM (VALUES (1)) AS one LEFT JOIN pg_namespace n ON n.nspname = $1",
-      {schema_});
-  const std::string role = quote_name(rows.text(0, 4));
-  if (!rows.boolean(0, 0)) {
-    if (rows.boolean(0, 1)) return {};
-    return {"checkpoints need the schema " + schema_ +
-            ", which this role may not create; an owner must run: CREATE SCHEMA " + quote_name(schema_) +
-            " AUTHORIZATION " + role + ";"};
-  }
-  // USAGE, all rights on what is there, and CREATE where something is missing.
-  if (rows.boolean(0, 2) && rows.boolean(0, 5) && (rows.boolean(0, 6) || rows.boolean(0, 3))) {
-    if (rows.boolean(0, 7)) return {};
-    return {"the table " + table(checkpoints) +
-            " is an earlier version's; an owner must drop it, and the projections must be rebuilt from the beginning: "
-            "DROP TABLE " +
-            table(checkpoints) + ";"};
-  }
-  return {"checkpoints are kept in the schema " + schema_ +
-          ", where this role lacks rights; an owner must run: GRANT USAGE, CREATE ON SCHEMA " + quote_name(schema_) +
-          " TO " + role + "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA " + quote_name(schema_) +
-          " TO " + role + ";"};
 }
 
 namespace {
@@ -131,7 +64,7 @@ Session::Parameters parameters_of(const Checkpoints::Identity& identity) {
 
 std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const {
   std::vector<std::optional<Checkpoint>> result(identities_.size());
-  if (!session.execute("SELECT to_regclass($1) IS NOT NULL", {table(checkpoints)}).boolean(0, 0)) return result;
+  if (!session.execute("SELECT to_regclass($1) IS NOT NULL", {checkpoints_}).boolean(0, 0)) return result;
   for (std::size_t index = 0; index < identities_.size(); ++index) {
     const Identity& now = identities_[index];
     const Rows rows = session.execute(
@@ -140,7 +73,7 @@ std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const
         " c.table_oid = v.e, c.target_database = v.f, c.store = v.g, c.store_digest = v.h, c.source_database = v.i,"
         " c.late_events"
         " FROM " +
-            table(checkpoints) + " AS c, (VALUES (" + std::string(identity_values) +
+            checkpoints_ + " AS c, (VALUES (" + std::string(identity_values) +
             ")) AS v(a, b, c, d, e, f, g, h, i) WHERE c.projection_name = $1 AND c.position IS NOT NULL",
         parameters_of(now));
     if (rows.size() == 0) continue;
@@ -150,7 +83,7 @@ std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const
     checkpoint.last_event_id = rows.text(0, 2);
     checkpoint.late_events = rows.text(0, 16);
     const auto array = [&](const char* column) {
-      return column_of(session.execute("SELECT unnest(" + std::string(column) + ") FROM " + table(checkpoints) +
+      return column_of(session.execute("SELECT unnest(" + std::string(column) + ") FROM " + checkpoints_ +
                                            " WHERE projection_name = $1",
                                        {now.projection}),
                        0);
@@ -178,9 +111,9 @@ std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const
   return result;
 }
 
-std::vector<Checkpoints::Overview> Checkpoints::overview(Session& session, const std::string& schema) {
+std::vector<Checkpoints::Overview> Checkpoints::overview(Session& session, const std::string& schema, Of of) {
   std::vector<Overview> result;
-  const std::string table = quote_name(schema, checkpoints);
+  const std::string table = quote_name(schema, name_of_checkpoints(of));
   if (!session.execute("SELECT to_regclass($1) IS NOT NULL", {table}).boolean(0, 0)) return result;
   const Rows rows = session.execute(
       "SELECT projection_name, table_name, state, store, store_digest, date_trunc('second', updated_at), table_oid,"
@@ -201,18 +134,16 @@ std::vector<Checkpoints::Overview> Checkpoints::overview(Session& session, const
 }
 
 void Checkpoints::start(Session& session) const {
-  session.execute("BEGIN");
   for (const Identity& identity : identities_)
-    session.execute("INSERT INTO " + table(checkpoints) + " (projection_name, " + std::string(identity_columns) +
+    session.execute("INSERT INTO " + checkpoints_ + " (projection_name, " + std::string(identity_columns) +
                         ", state) VALUES ($1, " + std::string(identity_values) + ", '" + checkpoint_state::starting +
                         "') ON CONFLICT DO NOTHING",
                     parameters_of(identity));
-  session.execute("COMMIT");
 }
 
 void Checkpoints::prepare(Session& session) const {
   session.prepare("checkpoint_advance",
-                  "UPDATE " + table(checkpoints) +
+                  "UPDATE " + checkpoints_ +
                       " AS c SET last_event_id = $1, last_ts = $2::timestamptz, position = $3::text[],"
                       " first_position = coalesce(c.first_position, $4::text[]), events = c.events + new.events,"
                       " batches = c.batches + 1, updated_at = clock_timestamp()"
@@ -224,7 +155,7 @@ void Checkpoints::begin(Session& session, std::size_t projection, const Start& s
   const Identity& identity = identities_[projection];
   if (start.how == Begin::resumed) {
     const Rows rows = session.execute(
-        "UPDATE " + table(checkpoints) +
+        "UPDATE " + checkpoints_ +
             " SET run = $2, state = $3, late_events = coalesce(late_events, nullif($5, ''))"
             " WHERE projection_name = $1 AND position = $4::text[]",
         {identity.projection, run_, checkpoint_state::running, array_of(start.after.value()), start.late_events});
@@ -238,14 +169,14 @@ void Checkpoints::begin(Session& session, std::size_t projection, const Start& s
   parameters.emplace_back(start.how == Begin::partial ? checkpoint_state::partial : checkpoint_state::running);
   parameters.emplace_back(run_);
   parameters.emplace_back(start.late_events);
-  session.execute("UPDATE " + table(checkpoints) + " SET (" + std::string(identity_columns) + ") = ROW (" +
+  session.execute("UPDATE " + checkpoints_ + " SET (" + std::string(identity_columns) + ") = ROW (" +
                       std::string(identity_values) +
                       "), state = $11, run = $12, late_events = nullif($13, ''), last_event_id = NULL, last_ts = NULL, "
                       "position = NULL,"
                       " first_position = NULL, events = 0, batches = 0, updated_at = clock_timestamp()"
                       " WHERE projection_name = $1",
                   parameters);
-  session.execute("DELETE FROM " + table(dead_letters) + " WHERE projection_name = $1", {identity.projection});
+  session.execute("DELETE FROM " + dead_letters_ + " WHERE projection_name = $1", {identity.projection});
 }
 
 void Checkpoints::advance(Session& session, const Batch& batch) const {
@@ -262,7 +193,7 @@ void Checkpoints::advance(Session& session, const Batch& batch) const {
                                              {batch.last_event_id, batch.last_ts, array_of(batch.last_position),
                                               array_of(batch.first_position), names.take(), events.take(), run_});
   if (rows.affected() != expected)
-    throw RunError("a row of " + table(checkpoints) +
+    throw RunError("a row of " + checkpoints_ +
                    " is gone or another run's: somebody changed it during the run; run the rebuild again");
 }
 
@@ -273,7 +204,7 @@ Checkpoints::Standing Checkpoints::lock(Session& session, std::size_t projection
   const Rows rows = session.execute(
       "SELECT run IS NOT DISTINCT FROM $2, position IS NOT DISTINCT FROM $3::text[],"
       " position IS NOT DISTINCT FROM $4::text[] FROM " +
-          table(checkpoints) + " WHERE projection_name = $1 FOR UPDATE",
+          checkpoints_ + " WHERE projection_name = $1 FOR UPDATE",
       {identities_[projection].projection, run_, text(step.from), text(step.to)});
   if (rows.size() == 0) return Standing::elsewhere;
   const bool of_this_run = rows.boolean(0, 0), at_from = rows.boolean(0, 1), at_to = rows.boolean(0, 2);
@@ -294,7 +225,7 @@ void Checkpoints::add_dead_letters(Session& session, std::size_t projection,
     positions.add(array_of(letter.position));
     errors.add(letter.error);
   }
-  session.execute("INSERT INTO " + table(dead_letters) +
+  session.execute("INSERT INTO " + dead_letters_ +
                       " (projection_name, event_id, position, error)"
                       " SELECT $1, d.id, d.position::text[], d.error"
                       " FROM unnest($2::text[], $3::text[], $4::text[]) AS d(id, position, error)",
@@ -303,7 +234,7 @@ void Checkpoints::add_dead_letters(Session& session, std::size_t projection,
 
 void Checkpoints::finish(Session& session, bool complete, const std::optional<std::string>& late_events) const {
   session.execute("RESET synchronous_commit");
-  session.execute("UPDATE " + table(checkpoints) +
+  session.execute("UPDATE " + checkpoints_ +
                       " SET state = CASE WHEN $1::boolean AND state = $2 THEN $3 ELSE state END,"
                       " late_events = CASE WHEN $5::text IS NULL THEN late_events ELSE nullif($5, '') END,"
                       " updated_at = clock_timestamp() WHERE projection_name = ANY ($4::text[])",

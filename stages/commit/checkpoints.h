@@ -57,7 +57,13 @@ class Checkpoints {
     partial,  ///< otherwise: never to be resumed onto
   };
 
-  Checkpoints(std::string schema, std::vector<Identity> identities);
+  /// Whose rows a checkpoint speaks of: those of the live tables, or of their shadows (shadows.h). The latter lie in
+  /// tables of their own, unlogged as the shadows are: a crash of the server empties both or neither.
+  enum class Of : std::uint8_t { live, shadows };
+
+  Checkpoints(std::string schema, std::vector<Identity> identities, Of of = Of::live);
+
+  [[nodiscard]] const std::string& schema() const { return schema_; }
 
   /// The schema and tables, made if they are not there. Throws UsageError with the SQL an owner must run, if that is
   /// not permitted.
@@ -75,10 +81,10 @@ class Checkpoints {
     std::optional<std::string> last_ts;
     std::uint64_t events = 0;
   };
-  [[nodiscard]] static std::vector<Overview> overview(Session& session, const std::string& schema);
+  [[nodiscard]] static std::vector<Overview> overview(Session& session, const std::string& schema, Of of = Of::live);
 
-  /// A row per projection, in its own transaction, before the first batch: where a COMMIT's answer is lost, that row
-  /// can be locked to learn what became of it. Rows that are there stay as they are.
+  /// A row per projection, committed before the first batch: where a COMMIT's answer is lost, that row can be locked to
+  /// learn what became of it. Rows that are there stay as they are.
   void start(Session& session) const;
   void prepare(Session& session) const;
 
@@ -107,13 +113,21 @@ class Checkpoints {
   /// Whether a step was made. Waits until no transaction holds the checkpoint's row, and keeps it locked.
   [[nodiscard]] Standing lock(Session& session, std::size_t projection, const Step& step) const;
 
+  /// The shadows' checkpoints and dead letters become the live tables', marked as this run's.
+  void publish(Session& session) const;
+  /// Whether publish() of this run was committed.
+  [[nodiscard]] bool is_published(Session& session) const;
+  /// Removes the shadows' checkpoints and dead letters.
+  void forget(Session& session) const;
+
  private:
-  [[nodiscard]] std::string table(std::string_view name) const;
   [[nodiscard]] std::string names() const;
 
   std::string schema_;
   std::vector<Identity> identities_;
-  std::string run_;  ///< drawn at random, so that no other run's rows are taken for this one's
+  Of of_;
+  std::string checkpoints_, dead_letters_;  ///< tables, quoted
+  std::string run_;                         ///< drawn at random, so that no other run's rows are taken for this one's
 };
 
 /// Tells databases apart, however they are reached: a standby and its primary are one.

@@ -38,10 +38,11 @@ void drop_plain_indexes(Session& session, const std::string& name) {
 }  // namespace
 
 CatalogueTable make_side_table(Session& session, const CatalogueTable& live, const TableLayout& layout,
-                               const std::string& schema, const std::string& name) {
+                               const std::string& schema, const std::string& name, SideTable kind) {
   const std::string quoted = quote_name(schema, name), original = quote_name(live.schema, live.name);
   // Identity and generated columns become plain ones.
-  session.execute("CREATE TABLE " + quoted + " (LIKE " + original +
+  session.execute((kind == SideTable::unlogged ? "CREATE UNLOGGED TABLE " : "CREATE TABLE ") + quoted + " (LIKE " +
+                  original +
                   " INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES INCLUDING STORAGE"
                   " INCLUDING COMPRESSION)");
   drop_other_columns(session, live, layout, quoted);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "pipeline/table.h"
@@ -7,6 +8,8 @@
 #include "stages/postgres/session.h"
 
 namespace rebuild_projection {
+
+enum class SideTable : std::uint8_t { logged, unlogged };
 
 /// Makes a private table beside a projection's live one, which a rebuild can fill: it has the columns that the
 /// projection writes, the key among them, and no others. Of these it has all that decides whether a row is accepted and
@@ -16,7 +19,7 @@ namespace rebuild_projection {
 /// `schema` may be "pg_temp". Runs in whatever transaction the session is in. Throws SqlError, with 42P07 where the
 /// name is taken.
 CatalogueTable make_side_table(Session& session, const CatalogueTable& live, const TableLayout& layout,
-                               const std::string& schema, const std::string& name);
+                               const std::string& schema, const std::string& name, SideTable kind = SideTable::logged);
 
 /// Why a side table no longer is what make_side_table() would make of the live table as far as its rows go, as a
 /// clause;

@@ -69,9 +69,9 @@ std::vector<std::string> check_target(const TargetUse& use) {
   for (std::uint32_t referred : table.outgoing_foreign_keys)
     if (std::find(use.store_relations.begin(), use.store_relations.end(), referred) != use.store_relations.end())
       mistake(name + " has a foreign key to the event store, whose rows every insert would lock; drop the foreign key");
-  if (!table.incoming_foreign_keys.empty())
+  if (!use.publishes && !table.incoming_foreign_keys.empty())
     mistake(name + " is referred to by foreign keys (" + joined(table.incoming_foreign_keys) +
-            "), so its rows cannot be cleared in place; drop them first");
+            "), so its rows cannot be cleared in place; use --strategy shadow, or drop them first");
   if (!table.triggers.empty())
     mistake(name + " has triggers (" + joined(table.triggers) +
             "), which would fire for every rebuilt row; disable them first: ALTER TABLE " +

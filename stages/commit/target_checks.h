@@ -17,10 +17,11 @@ struct TargetUse {
   std::string role;
   bool truncate = false;
   bool reads_only = false;                     ///< VERIFY
+  bool publishes = false;                      ///< a shadow, so that rows are not cleared
   std::vector<std::uint32_t> store_relations;  ///< oids; empty where the store lies in another database
 };
 
-/// Every reason why the table cannot be rebuilt in place, a sentence each, beginning with `where`. Nothing is written.
+/// Every reason why the table cannot be rebuilt, a sentence each, beginning with `where`. Nothing is written.
 std::vector<std::string> check_target(const TargetUse& use);
 
 /// Who is rebuilding tables of this database now, by the tables' oids.

@@ -62,6 +62,9 @@ void LastingSession::prepare_next(Tries& tries) {
     if (limits_.retries == 0) throw;
     roll_back();
     wait(tries, error.what());
+  } catch (const TryAgain& error) {
+    roll_back();
+    wait(tries, error.what());
   } catch (const CannotConnect& error) {
     wait(tries, error.what());
   }

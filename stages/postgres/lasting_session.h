@@ -7,10 +7,16 @@
 #include <stop_token>
 #include <string>
 
+#include "pipeline/error.h"
 #include "pipeline/options.h"
 #include "stages/postgres/session.h"
 
 namespace rebuild_projection {
+
+/// Thrown by LastingSession's work: it may succeed later, and is to be tried again.
+struct TryAgain : RunError {
+  using RunError::RunError;
+};
 
 /// A session for work that must survive what is transient (SqlError::transient): a deadlock, a lost connection, a
 /// server that restarts. Work is tried again as a whole, on a new connection where the old one is lost; nothing of a
@@ -26,7 +32,8 @@ class LastingSession {
   LastingSession(std::unique_ptr<Session> first, Connect connect, RetryLimits limits, std::stop_token give_up);
 
   /// Calls `work` with the session until it comes through, and returns what it returns. Between tries the transaction
-  /// is rolled back. Throws what `work` throws if that is not transient, and RunError when the limits are reached.
+  /// is rolled back. Throws what `work` throws if that is neither transient nor TryAgain, and RunError when the limits
+  /// are reached.
   template <typename Work>
   auto use(Work&& work) {
     for (Tries tries;;) {

@@ -83,25 +83,40 @@ const std::string id_and_words =
 /// Transactions, and statements that may begin one: a text of several transactions, sent as one, gives now() of its
 /// arrival to all of them (https://www.postgresql.org/docs/current/protocol-flow.html, "Multiple Statements in a Simple
 /// Query").
-std::vector<Open> open_transactions(Session& session, const std::optional<std::string>& noted) {
-  return opened(session.execute(
-      id_and_words + ", coalesce(a.xact_start, a.query_start) <= $1::timestamptz" + sessions_with_transaction +
-          " AND (l.pid IS NOT NULL OR a.backend_type = 'client backend' AND a.state <> 'idle' AND"
-          "   coalesce(a.xact_start, a.query_start) <= $1::timestamptz)"
-          " ORDER BY a.xact_start, a.pid",
-      {noted}));
+std::vector<Open> open_transactions(Session& session, const std::optional<std::string>& noted,
+                                    const std::string& without_waiting) {
+  return opened(
+      session.execute(id_and_words + ", coalesce(a.xact_start, a.query_start) <= $1::timestamptz" +
+                          sessions_with_transaction + without_waiting +
+                          " AND (l.pid IS NOT NULL OR a.backend_type = 'client backend' AND a.state <> 'idle' AND"
+                          "   coalesce(a.xact_start, a.query_start) <= $1::timestamptz)"
+                          " ORDER BY a.xact_start, a.pid",
+                      {noted}));
 }
 
-std::vector<Open> transactions_that_write(Session& session, const std::vector<std::uint32_t>& relations) {
-  ArrayText oids;
-  for (const std::uint32_t oid : relations) oids.add(std::to_string(oid));
+std::string array_of(const std::vector<std::uint32_t>& oids) {
+  ArrayText array;
+  for (const std::uint32_t oid : oids) array.add(std::to_string(oid));
+  return array.take();
+}
+
+/// A condition on the sessions: that they do not wait for one of these tables.
+std::string without_those_waiting_for(const std::vector<std::uint32_t>& tables) {
+  if (tables.empty()) return "";
+  return " AND NOT EXISTS (SELECT FROM pg_locks q WHERE q.pid = a.pid AND NOT q.granted AND q.locktype = 'relation'"
+         " AND q.database = a.datid AND q.relation = ANY (" +
+         literal(array_of(tables)) + "::oid[]))";
+}
+
+std::vector<Open> transactions_that_write(Session& session, const std::vector<std::uint32_t>& relations,
+                                          const std::string& without_waiting) {
   return opened(session.execute(
-      id_and_words + ", NULL" + sessions_with_transaction +
+      id_and_words + ", NULL" + sessions_with_transaction + without_waiting +
           " AND EXISTS (SELECT FROM pg_locks w WHERE w.pid = l.pid AND w.locktype = 'relation'"
           "   AND w.relation = ANY ($1::oid[]) AND w.database = a.datid AND w.granted"
           "   AND w.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'))"
           " ORDER BY a.xact_start, a.pid",
-      {oids.take()}));
+      {array_of(relations)}));
 }
 
 std::vector<Open> prepared_transactions(Session& session) {
@@ -164,21 +179,22 @@ bool lies_ahead(const EventStore& store, Session& session, const Position& end) 
 
 }  // namespace
 
-void wait_at_fence(const EventStore& store, Session& session, std::chrono::seconds timeout,
-                   const std::stop_token& stop) {
-  if (!store.file().horizon.empty() || in_recovery(session)) return;
+void wait_at_fence(const EventStore& store, Session& session, std::chrono::seconds timeout, const std::stop_token& stop,
+                   const std::vector<std::uint32_t>& locked) {
+  if ((!store.file().horizon.empty() && locked.empty()) || in_recovery(session)) return;
+  const std::string without_waiting = without_those_waiting_for(locked);
   const Drawing drawing = drawing_of(store, session);
   Wait wait(timeout, stop);
   if (drawing.sequence && !drawing.cached) {
     std::vector<std::uint32_t> relations = store.relations(session);
     relations.push_back(*drawing.sequence);
     // Only what has drawn a number is waited for, whenever it began.
-    wait.until_ended(transactions_that_write(session, relations),
-                     [&] { return open_transactions(session, std::nullopt); });
+    wait.until_ended(transactions_that_write(session, relations, without_waiting),
+                     [&] { return open_transactions(session, std::nullopt, without_waiting); });
   } else {
     const std::string noted(session.execute("SELECT clock_timestamp()").text(0, 0));
     std::this_thread::sleep_for(start_max);
-    const auto list = [&] { return open_transactions(session, noted); };
+    const auto list = [&] { return open_transactions(session, noted, without_waiting); };
     wait.until_ended(list(), list);
   }
   // After the others, since one of them may have become one.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "stages/postgres/session.h"
 #include "stages/read/event_store.h"
@@ -21,8 +22,11 @@ namespace rebuild_projection {
 ///
 /// and for prepared transactions. Throws UsageError that names a holder when `timeout` has passed, Cancelled when
 /// `stop` is requested. `session` must not be in a transaction.
-void wait_at_fence(const EventStore& store, Session& session, std::chrono::seconds timeout,
-                   const std::stop_token& stop);
+///
+/// `locked` are tables (oids) of this database that the caller keeps writers out of. Transactions that wait for one are
+/// not waited for: they cannot end before the caller does. Nor is a horizon relied on then, which they hold back.
+void wait_at_fence(const EventStore& store, Session& session, std::chrono::seconds timeout, const std::stop_token& stop,
+                   const std::vector<std::uint32_t>& locked = {});
 
 /// Why an event before `end` may be committed in spite of a fence: the server alone does not draw the positions, or its
 /// transactions cannot be seen. "" where the fence keeps its promise.

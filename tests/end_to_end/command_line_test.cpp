@@ -80,7 +80,7 @@ TEST_F(CommandLineEndToEndTest, WrongOptionsAreRefusedWithOneSentence) {
       {{"--projection", "stages", "--mode", "APPLY", "--drift-limit", "3"}, "--drift-limit is for --mode VERIFY"},
       {{"--projection", "stages", "--mode", "VERIFY", "--drift-file", "/nonexistent/x"}, "--drift-file: "},
       {{"--projection", "stages", "--explain-row", "a", "--mode", "VERIFY"}, "cannot stand together"},
-      {{"--projection", "stages", "--mode", "APPLY", "--strategy", "shadow"}, "shadow is not available yet"},
+      {{"--projection", "stages", "--mode", "APPLY", "--discard"}, "--discard is for --strategy shadow"},
       {{"--projection", "stages", "--mode", "APPLY", "--strategy", "best"}, "--strategy must be"},
       {{"--projection", "stages", "--mode", "APPLY", "--resume", "--clear", "always"}, "--resume contradicts --clear"},
       {{"--projection", "stages", "--mode", "APPLY", "--payload", "half"}, "--payload must be auto, whole or slim"},

@@ -239,9 +239,32 @@ TEST_F(CommandLineTest, TakesWholeNumbersInRangeOnly) {
   }
 }
 
-TEST_F(CommandLineTest, RefusesWhatThisVersionDoesNotHave) {
-  EXPECT_EQ(refused({"--strategy", "shadow"}),
-            sentence("--strategy: shadow is not available yet: this version has in-place."));
+TEST_F(CommandLineTest, TakesWhatIsForAShadow) {
+  const CommandLine line = accepted_as_is({"--projection", "a", "--mode", "APPLY", "--strategy", "shadow", "--discard",
+                                           "--keep-previous", "--live-position", "SELECT 1"});
+  EXPECT_EQ(line.options.strategy, Strategy::shadow);
+  EXPECT_TRUE(line.options.discard && line.options.keep_previous);
+  EXPECT_EQ(line.options.live_position, "SELECT 1");
+  EXPECT_GT(line.options.batch_events, 1'000'000U);
+  EXPECT_EQ(accepted_as_is({"--projection", "a", "--undo-publish"}).task, CommandLine::Task::undo);
+}
+
+TEST_F(CommandLineTest, RefusesWhatContradictsAShadow) {
+  const auto shadow = [this](std::vector<const char*> more) {
+    more.insert(more.begin(), {"--strategy", "shadow"});
+    return refused(more);
+  };
+  EXPECT_EQ(shadow({"--from-ts", "2025-01-01Z"}),
+            sentence("--from-ts contradicts --strategy shadow, which publishes the rows of all events; use --strategy "
+                     "in-place."));
+  EXPECT_EQ(shadow({"--truncate"}), sentence("--truncate contradicts --strategy shadow, which replaces the rows that "
+                                             "differ and no others; leave one of them out."));
+  EXPECT_EQ(shadow({"--discard", "--resume"}),
+            sentence("--discard contradicts --resume: one drops the shadow, the other goes on with it."));
+  EXPECT_EQ(refused({"--discard"}),
+            sentence("--discard is for --strategy shadow: it drops what earlier runs left there."));
+  EXPECT_EQ(refused({"--keep-previous"}),
+            sentence("--keep-previous is for --strategy shadow: it keeps what publishing replaces."));
 }
 
 TEST_F(CommandLineTest, TakesWhatIsForVerify) {
@@ -274,7 +297,8 @@ TEST_F(CommandLineTest, TakesWhatIsForVerify) {
       verify({"--to-position", "a=1"}),
       sentence("--to-position must be the values of the store's order columns with commas between them; what holds "
                "a comma or = stands in double quotes."));
-  EXPECT_EQ(refused({"--live-position", "SELECT 1"}), sentence("--live-position is for --mode VERIFY."));
+  EXPECT_EQ(refused({"--live-position", "SELECT 1"}),
+            sentence("--live-position is for --mode VERIFY and --strategy shadow."));
 }
 
 TEST_F(CommandLineTest, TakesTheKeyOfARow) {

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <cstdint>
+
+namespace rebuild_projection {
+
+/// What publishing a shadow did to the rows of a live table.
+struct Publication {
+  std::uint64_t inserted = 0, updated = 0, deleted = 0;
+  std::uint64_t equal = 0;  ///< not touched
+};
+
+}  // namespace rebuild_projection

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "pipeline/publication.h"
+#include "pipeline/table.h"
+#include "stages/postgres/catalogue.h"
+#include "stages/postgres/session.h"
+
+/// What publishing a shadow replaces, kept so that it can be put back (--keep-previous, --undo-publish): for each row
+/// that it inserts, changes or deletes, the row before and after as texts, in a table of the schema of checkpoints; and
+/// the live table's checkpoint before. One publication of a table can be undone, the last one.
+///
+/// All in the session's transaction, which has the table locked against writers.
+namespace rebuild_projection {
+
+/// What an earlier publication replaced can no longer be put back.
+void drop_previous_rows(Session& session, const std::string& schema, const CatalogueTable& live);
+
+/// Before publish(), after drop_previous_rows().
+void keep_previous_rows(Session& session, const std::string& schema, const std::string& projection,
+                        const TableLayout& layout, const CatalogueTable& live, const CatalogueTable& shadow);
+/// After publish() and Checkpoints::publish().
+void note_new_rows(Session& session, const std::string& schema, const std::string& projection,
+                   const TableLayout& layout, const CatalogueTable& live);
+
+/// Puts the rows and the checkpoint back; nothing is kept any more. Throws UsageError where there is nothing to undo,
+/// or where that would lose what was written since: one of these rows was changed, or another rebuild ran.
+Publication undo_publication(Session& session, const std::string& schema, const std::string& projection,
+                             const TableLayout& layout, const CatalogueTable& live);
+
+}  // namespace rebuild_projection

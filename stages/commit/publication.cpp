@@ -1,0 +1,213 @@
+#include "stages/commit/publication.h"
+
+#include <algorithm>
+
+#include "stages/postgres/lasting_session.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+std::string name_of(const CatalogueTable& table) {
+  return quote_name(table.schema, table.name);
+}
+
+std::string array_of(const std::vector<std::string>& names) {
+  ArrayText array;
+  for (const std::string& name : names) array.add(name);
+  return array.take();
+}
+
+/// The columns of a projection, as a statement over the live table, l, and its shadow, s, needs them.
+class Columns {
+ public:
+  Columns(const TableLayout& layout, const CatalogueTable& live) : live_(live) {
+    for (const Column& column : layout.key) key.push_back(column.name);
+    for (const Column& column : layout.columns) written.push_back(column.name);
+    // A key that is equal may yet be spelt otherwise, as 1.0 and 1.00 are.
+    constexpr std::uint32_t numeric = 1700;
+    compared = written;
+    for (const std::string& part : key)
+      if (live.find(part)->base_oid == numeric) compared.push_back(part);
+  }
+
+  [[nodiscard]] std::string same_key() const {
+    std::string sql;
+    for (const std::string& part : key)
+      sql += (sql.empty() ? "l." : " AND l.") + quote_name(part) + " = s." + quote_name(part);
+    return sql;
+  }
+  [[nodiscard]] std::string differ() const {
+    if (compared.empty()) return "false";
+    // Two rows as such would be compared column by column.
+    return "ROW(" + listed("l.", compared) + ")::record OPERATOR(pg_catalog.*<>) ROW(" + listed("s.", compared) +
+           ")::record";
+  }
+  /// Neither the projection's nor generated: what a row that is replaced takes along.
+  [[nodiscard]] std::vector<std::string> others() const {
+    std::vector<std::string> result;
+    for (const CatalogueColumn& column : live_.columns)
+      if (!column.generated && std::ranges::find(key, column.name) == key.end() &&
+          std::ranges::find(written, column.name) == written.end())
+        result.push_back(column.name);
+    return result;
+  }
+  [[nodiscard]] std::vector<std::string> own() const {
+    std::vector<std::string> result = key;
+    result.insert(result.end(), written.begin(), written.end());
+    return result;
+  }
+  static std::string listed(const std::string& prefix, const std::vector<std::string>& columns) {
+    std::string sql;
+    for (const std::string& column : columns) sql += (sql.empty() ? "" : ", ") + prefix + quote_name(column);
+    return sql;
+  }
+
+  std::vector<std::string> key, written, compared;
+
+ private:
+  const CatalogueTable& live_;
+};
+
+/// Whether an UPDATE of many rows could meet, half way, a value that another of them is yet to give up.
+bool has_other_unique(Session& session, const TableLayout& layout, const CatalogueTable& live) {
+  return session
+      .execute(
+          "SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = $1::oid AND (i.indisunique OR i.indisexclusion)"
+          " AND i.indimmediate AND (i.indexprs IS NOT NULL OR EXISTS (SELECT FROM pg_attribute a WHERE"
+          "  a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) AND a.attname <> ALL ($2::text[]))))",
+          {std::to_string(live.oid), array_of(Columns(layout, live).key)})
+      .boolean(0, 0);
+}
+
+std::uint64_t update(Session& session, const Columns& columns, const std::string& live, const std::string& shadow) {
+  std::string assignments;
+  for (const std::string& column : columns.compared)
+    assignments += (assignments.empty() ? "" : ", ") + quote_name(column) + " = s." + quote_name(column);
+  return session
+      .execute("UPDATE " + live + " AS l SET " + assignments + " FROM " + shadow + " AS s WHERE " + columns.same_key() +
+               " AND " + columns.differ())
+      .affected();
+}
+
+/// The same where rows may hand unique values to one another: the sort takes all that was deleted before the first row
+/// is inserted, and uniqueness does not ask for what the transaction itself has deleted.
+std::uint64_t replace(Session& session, const Columns& columns, const std::string& live, const std::string& shadow) {
+  const std::vector<std::string> own = columns.own(), others = columns.others();
+  const std::string taken_along = others.empty() ? "" : ", " + Columns::listed("l.", others);
+  const std::string all = Columns::listed("", own) + (others.empty() ? "" : ", " + Columns::listed("", others));
+  return session
+      .execute("WITH gone AS (DELETE FROM " + live + " AS l USING " + shadow + " AS s WHERE " + columns.same_key() +
+               " AND " + columns.differ() + " RETURNING " + Columns::listed("s.", own) + taken_along +
+               ") INSERT INTO " + live + " (" + all + ") OVERRIDING SYSTEM VALUE SELECT " + all +
+               " FROM gone ORDER BY " + Columns::listed("", columns.key))
+      .affected();
+}
+
+std::string holders(Session& session, const std::vector<const CatalogueTable*>& tables) {
+  std::vector<std::string> oids;
+  for (const CatalogueTable* table : tables) oids.push_back(std::to_string(table->oid));
+  const Rows rows = session.execute(
+      "SELECT string_agg(DISTINCT 'server process ' || l.pid, ', ') FROM pg_locks l WHERE l.locktype = 'relation' AND"
+      " l.relation = ANY ($1::oid[]) AND l.granted AND l.pid <> pg_backend_pid() AND l.database = (SELECT oid FROM"
+      " pg_database WHERE datname = current_database()) AND l.mode NOT IN ('AccessShareLock', 'RowShareLock')",
+      {array_of(oids)});
+  return rows.is_null(0, 0) ? "a session that has ended since" : std::string(rows.text(0, 0));
+}
+
+}  // namespace
+
+void lock_against_writers(Session& session, const std::vector<const CatalogueTable*>& tables) {
+  std::vector<const CatalogueTable*> in_order = tables;  // that of every other run that publishes
+  std::ranges::sort(in_order, {}, &CatalogueTable::oid);
+  std::string names;
+  for (const CatalogueTable* table : in_order) names += (names.empty() ? "" : ", ") + name_of(*table);
+  session.execute("SET LOCAL lock_timeout = '500ms'; SET LOCAL idle_in_transaction_session_timeout = '10s'");
+  try {
+    session.execute("LOCK TABLE " + names + " IN SHARE ROW EXCLUSIVE MODE");
+  } catch (const SqlError& error) {
+    if (error.sqlstate != "55P03") throw;
+    session.execute("ROLLBACK");
+    throw TryAgain("writers could not be kept out of " + names + " within half a second, because of " +
+                   holders(session, tables));
+  }
+  session.execute("SET LOCAL lock_timeout = 0");
+}
+
+std::string differ_sql(const TableLayout& layout, const CatalogueTable& live) {
+  return Columns(layout, live).differ();
+}
+
+Publication publish(Session& session, const TableLayout& layout, const CatalogueTable& live,
+                    const CatalogueTable& shadow) {
+  const Columns columns(layout, live);
+  const std::string to = name_of(live), from = name_of(shadow);
+  session.execute("SET LOCAL work_mem = '64MB'; SET CONSTRAINTS ALL DEFERRED");
+  Publication result;
+  result.deleted = session
+                       .execute("DELETE FROM " + to + " AS l WHERE NOT EXISTS (SELECT FROM " + from + " AS s WHERE " +
+                                columns.same_key() + ")")
+                       .affected();
+  if (!columns.compared.empty())
+    result.updated = has_other_unique(session, layout, live) ? replace(session, columns, to, from)
+                                                             : update(session, columns, to, from);
+  const std::vector<std::string> own = columns.own();
+  result.inserted =
+      session
+          .execute("INSERT INTO " + to + " (" + Columns::listed("", own) + ") OVERRIDING SYSTEM VALUE SELECT " +
+                   Columns::listed("s.", own) + " FROM " + from + " AS s WHERE NOT EXISTS (SELECT FROM " + to +
+                   " AS l WHERE " + columns.same_key() + ")")
+          .affected();
+  session.execute("SET CONSTRAINTS ALL IMMEDIATE");
+  result.equal = session.execute("SELECT count(*) FROM " + from).number(0, 0) - result.inserted - result.updated;
+  return result;
+}
+
+std::vector<std::string> publish_mistakes(Session& session, const TableLayout& layout, const CatalogueTable& live,
+                                          const std::string& where) {
+  std::vector<std::string> mistakes;
+  const std::string name = live.schema + "." + live.name;
+  const Columns columns(layout, live);
+  for (const std::string& other : columns.others()) {
+    const CatalogueColumn& column = *live.find(other);
+    if (column.not_null && !column.default_expression && !column.identity)
+      mistakes.push_back(where + name + " has the column " + other +
+                         ", which may not be NULL, has no default, and is not written by the projection, so no new row "
+                         "could be published; give it a default");
+  }
+  // 'a' NO ACTION, 'r' RESTRICT
+  const bool hands_on = has_other_unique(session, layout, live);
+  const Rows keys = session.execute(
+      "SELECT conname || ' of table ' || conrelid::regclass, confdeltype IN ('a', 'r') AND (confupdtype IN ('a', 'r') "
+      "OR"
+      " NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = confrelid AND a.attnum = ANY (confkey)"
+      "   AND a.attname <> ALL ($2::text[]))), confdeltype = 'r'"
+      " FROM pg_constraint WHERE contype = 'f' AND confrelid = $1::oid AND conparentid = 0 ORDER BY conname",
+      {std::to_string(live.oid), array_of(columns.key)});
+  for (std::size_t row = 0; row < keys.size(); ++row) {
+    const std::string key(keys.text(row, 0));
+    if (!keys.boolean(row, 1))
+      mistakes.push_back(where + name + " is referred to by the foreign key " + key +
+                         ", which would change or delete the rows there when publishing deletes rows here; make it NO "
+                         "ACTION");
+    else if (hands_on && keys.boolean(row, 2))
+      mistakes.push_back(where + name + " is referred to by the foreign key " + key +
+                         ", which is RESTRICT, and has unique columns besides its key, whose rows publishing replaces; "
+                         "make it NO ACTION");
+  }
+  const Rows published = session.execute(
+      "SELECT EXISTS (SELECT FROM pg_publication p WHERE (p.pubupdate OR p.pubdelete) AND EXISTS (SELECT FROM"
+      "  pg_publication_tables t WHERE t.pubname = p.pubname AND t.schemaname = $2 AND t.tablename = $3))"
+      " AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = "
+      "c.oid"
+      "  AND i.indisprimary)) FROM pg_class c WHERE c.oid = $1::oid",
+      {std::to_string(live.oid), live.schema, live.name});
+  if (published.size() > 0 && published.boolean(0, 0))
+    mistakes.push_back(
+        where + name +
+        " is in a publication and has no replica identity, so rows cannot be changed; run: ALTER TABLE " +
+        name_of(live) + " REPLICA IDENTITY FULL;");
+  return mistakes;
+}
+
+}  // namespace rebuild_projection

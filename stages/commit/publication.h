@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pipeline/publication.h"
+#include "pipeline/table.h"
+#include "stages/postgres/catalogue.h"
+#include "stages/postgres/session.h"
+
+namespace rebuild_projection {
+
+/// Keeps writers, but not readers, out of these tables until the session's transaction ends, and lets the server end
+/// the transaction if nothing is heard of it for 10 s. Throws TryAgain, naming who is in the way, where that cannot be
+/// had within half a second: those who come later queue behind whoever waits for a lock.
+void lock_against_writers(Session& session, const std::vector<const CatalogueTable*>& tables);
+
+/// Makes a live table equal to its shadow by difference: rows that are only in the shadow are inserted, those only in
+/// the live table deleted, those that differ updated, and the others not touched. Two rows differ where the bytes of a
+/// column do (the operator *<>, by which REFRESH MATERIALIZED VIEW CONCURRENTLY tells them apart): readers see 1.0 and
+/// 1.00 as two texts, though VERIFY calls them equal. Columns that the projection does not write keep their values in
+/// rows that stay, and begin with their defaults in new ones.
+///
+/// In the session's transaction, which has the table locked against writers. Constraints that can be deferred are
+/// checked at the end. Throws SqlError, as of a foreign key that the rows contradict.
+Publication publish(Session& session, const TableLayout& layout, const CatalogueTable& live,
+                    const CatalogueTable& shadow);
+
+/// Whether a row of the live table, l, and its row in the shadow, s, differ, as SQL.
+std::string differ_sql(const TableLayout& layout, const CatalogueTable& live);
+
+/// Every reason why publish() could fail or do harm whatever the rows are, a sentence each, beginning with `where`.
+std::vector<std::string> publish_mistakes(Session& session, const TableLayout& layout, const CatalogueTable& live,
+                                          const std::string& where);
+
+}  // namespace rebuild_projection

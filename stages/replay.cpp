@@ -1,0 +1,68 @@
+#include "stages/replay.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/engine.h"
+#include "pipeline/limits.h"
+#include "stages/preparation.h"
+#include "stages/read/store_reader.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+/// Members of one event type up to which it is cheaper to have the server pick them out than to send the document.
+constexpr std::size_t members_max = 8;
+
+/// A quarter of the memory is for pages.
+std::size_t page_bytes(const Options& options) {
+  return std::clamp<std::size_t>(options.memory_bytes_max / 4 / options.tokens, limits::page_bytes_min,
+                                 limits::page_bytes_target);
+}
+
+PayloadSelection select_payloads(const Options& options, const EventStore& store,
+                                 const std::vector<const Projector*>& projectors) {
+  using Documents = PayloadSelection::Documents;
+  if (options.payload != Payload::whole && store.can_send_members()) {
+    const PayloadSelection slim(projectors, Documents::slim);
+    if (options.payload == Payload::slim || slim.member_columns() <= members_max) return slim;
+  }
+  const bool trusted = store.payload() == EventStore::Payload::jsonb || store.payload() == EventStore::Payload::json;
+  return {projectors, trusted && !store.lacks_encoding() ? Documents::read : Documents::checked};
+}
+
+/// A range without events, whether some come or not.
+class NoEvents final : public PageSource {
+ public:
+  std::optional<UnreadPage> next(std::size_t) override { return std::nullopt; }
+  std::unique_ptr<PageSource> again(const std::optional<Position>&, const Position&) override {
+    return std::make_unique<NoEvents>();
+  }
+};
+
+}  // namespace
+
+Report replay_events(const Options& options, const EventStore& store, const std::vector<const Projector*>& projectors,
+                     const Replay& events, BatchSink* sink, Progress& progress, const std::stop_token& stop) {
+  const auto reader = make_reader(store, events.range,
+                                  {.dsn = options.source_dsn,
+                                   .indexed = events.how == Replay::Reading::page_by_page,
+                                   .readers = options.readers,
+                                   .page_bytes = page_bytes(options),
+                                   .payloads = select_payloads(options, store, projectors),
+                                   .stretch_ends = events.stretch_ends,
+                                   .snapshot = events.snapshot,
+                                   .retry = options.retry,
+                                   .stop = stop});
+  NoEvents none;
+  PageSource* source = events.how == Replay::Reading::nothing ? static_cast<PageSource*>(&none) : reader.get();
+  const auto parser = make_json_parser(projectors, format_of(store.payload()));
+  Report report = run_pipeline(options, projectors, {.source = *source, .parser = *parser, .sink = sink}, progress,
+                               stop, events.first_stretches);
+  report.retries = reader->retries();
+  report.bytes_read = reader->bytes();
+  return report;
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,314 @@
+#include "stages/shadow_rebuild.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "pipeline/error.h"
+#include "stages/commit/previous_rows.h"
+#include "stages/commit/publication.h"
+#include "stages/commit/shadows.h"
+#include "stages/commit/target_session.h"
+#include "stages/live_position.h"
+#include "stages/range_end.h"
+#include "stages/read/fence.h"
+#include "stages/read/store_reader.h"
+#include "stages/replay.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+/// So many rounds without an end: events come as fast as they are replayed.
+constexpr unsigned rounds_max = 100;
+/// A round that took no longer leaves no more than can be replayed while writers wait.
+constexpr std::chrono::seconds last_round_max{1};
+/// The wait for transactions that may commit an earlier event, while writers wait too.
+constexpr std::chrono::seconds fence_under_lock_max{2};
+
+}  // namespace
+
+ShadowRebuild::ShadowRebuild(Preparation&& prepared, Plan&& plan, std::stop_token stop)
+    : options_(std::move(prepared.options)),
+      stop_(std::move(stop)),
+      plan_(std::move(plan)),
+      where_(prepared.target_session->where()),
+      same_database_(same_database(options_, *prepared.source_session, *prepared.target_session) &&
+                     !prepared.source_session->execute("SELECT pg_is_in_recovery()").boolean(0, 0)),
+      store_(std::move(prepared.store)),
+      selected_(std::move(prepared.selected)),
+      checkpoints_(std::move(prepared.checkpoints)),
+      source_(std::move(prepared.source_session), source_connector(options_.source_dsn, stop_), options_.retry, stop_),
+      target_(std::move(prepared.target_session), target_connector(options_.dsn, live_tables(), options_.abort),
+              options_.retry, stop_),
+      publisher_(nullptr, target_connector(options_.dsn, {}, stop_), options_.retry, stop_),
+      closing_(source_, store_, plan_, selected_) {}
+
+std::vector<CatalogueTable> ShadowRebuild::live_tables() const {
+  std::vector<CatalogueTable> tables;
+  for (const auto& selected : selected_) tables.push_back(selected.table);
+  return tables;
+}
+
+std::vector<const Projector*> ShadowRebuild::projectors() const {
+  std::vector<const Projector*> projectors;
+  for (const auto& selected : selected_) projectors.push_back(selected.projector.get());
+  return projectors;
+}
+
+void ShadowRebuild::guarded(Report& report, const std::string& what, const std::function<void()>& step) {
+  if (report.ending != Ending::complete) return;
+  try {
+    step();
+  } catch (const Cancelled&) {
+    report.ending = Ending::cancelled;
+  } catch (const std::exception& error) {
+    report.ending = Ending::failed;
+    report.ending_detail = what + ": " + error.what();
+  }
+}
+
+// ---- the first replay
+
+void ShadowRebuild::set_up() {
+  if (stop_.stop_requested()) throw Cancelled("stopped before the first event");
+  target_.use([this](Session& session) {
+    // From here on a first signal lets the running statement finish; only a second one cancels it.
+    session.cancel_on(options_.abort);
+    session.execute("BEGIN");
+    checkpoints_.create(session);
+    shadows_.clear();
+    for (std::size_t index = 0; index < selected_.size(); ++index) {
+      const SelectedProjection& selected = selected_[index];
+      if (options_.discard) discard_shadows(session, checkpoints_.schema(), selected.projector->name(), selected.table);
+      const bool resumes = plan_.beginnings.of[index].how == Checkpoints::Begin::resumed;
+      shadows_.push_back(
+          resumes ? find_shadow(session, checkpoints_.schema(), selected.table).value()
+                  : make_shadow(session, checkpoints_.schema(), selected.table, selected.projector->table()));
+    }
+    checkpoints_.start(session);
+    session.execute("COMMIT");
+  });
+  if (!same_database_ && options_.live_position.empty())
+    closing_.warn(
+        "the events are read from another database than the tables: a live projector must stand still until the "
+        "tables are published, or --live-position must say where it is");
+}
+
+Report ShadowRebuild::replay_planned() {
+  std::vector<Committer::Target> targets;
+  std::vector<std::size_t> first_stretches;
+  for (std::size_t index = 0; index < selected_.size(); ++index) {
+    const Beginning& beginning = plan_.beginnings.of[index];
+    targets.push_back({selected_[index].projector.get(),
+                       &shadows_[index],
+                       false,
+                       {beginning.how, beginning.after, plan_.late_events}});
+    first_stretches.push_back(beginning.first_stretch);
+  }
+  committer_.emplace(target_, checkpoints_, targets,
+                     Committer::Settings{.on_error = options_.on_error, .show_values = options_.show_values});
+  Progress own_progress;
+  Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
+  return replay_events(options_, store_, projectors(),
+                       {.how = plan_.reading(),
+                        .range = plan_.range,
+                        .stretch_ends = plan_.beginnings.stretch_ends,
+                        .first_stretches = std::move(first_stretches)},
+                       &*committer_, progress, stop_);
+}
+
+/// No event was read: there is none, or all are in the shadows.
+void ShadowRebuild::replay_none() {
+  if (plan_.events_in_range > 0)
+    throw RunError("the " + std::to_string(plan_.events_in_range) +
+                   " events in range were gone when they were to be read; run the rebuild again");
+  if (std::ranges::any_of(plan_.beginnings.of, &Beginning::clears)) committer_->clear_only();
+}
+
+Report ShadowRebuild::go() {
+  Report report = replay_planned();
+  at_ = plan_.range.last ? plan_.range.last : plan_.beginnings.after;
+  plan_.range.up_to.reset();  // the live projector has gone on
+  if (report.ending == Ending::incomplete && report.events_read == plan_.events_in_range)
+    report.ending = Ending::complete;
+  if (report.batches == 0) guarded(report, "before the first batch", [&] { replay_none(); });
+  guarded(report, "catching up", [&] { catch_up(report); });
+  closing_.describe(report, where_);
+  closing_.check_events(report);
+  const bool whole = report.ending == Ending::complete;
+  closing_.step([&] { committer_->finish(whole, closing_.found_late_events()); }, report);
+  guarded(report, "publishing", [&] { publish_all(report); });
+  finish(report);
+  return report;
+}
+
+// ---- what comes meanwhile
+
+EventRange ShadowRebuild::rest(Session& session) {
+  EventRange rest;
+  rest.after = at_;
+  if (options_.live_position.empty()) return rest;
+  source_.use([&](Session& source) {
+    const Position now = live_position(session, source, store_, options_.live_position);
+    if (at_ && !store_.not_before(source, now, *at_))
+      throw RunError("the live projector is at " + to_string(now) + ", and the shadow holds the events up to " +
+                     to_string(*at_) + "; let it go on, and publish by --resume");
+    rest.up_to = now;
+  });
+  return rest;
+}
+
+void ShadowRebuild::replay_more(Report& report, const EventRange& range) {
+  const auto reading = plan_.indexed ? Replay::Reading::page_by_page : Replay::Reading::at_once;
+  Progress progress;  // the other one stands at its end
+  const Report more =
+      replay_events(options_, store_, projectors(), {.how = reading, .range = range}, &*committer_, progress, stop_);
+  report.add(more);
+  plan_.events_in_range += more.events_read;
+  if (report.ending != Ending::complete) return;
+  const std::uint64_t there = source_.use([&](Session& session) { return store_.count(session, range); });
+  if (there != more.events_read)
+    throw RunError("the store has " + std::to_string(there) + " events from " + to_string(*more.first_position) +
+                   " to " + to_string(*range.last) + ", but " + std::to_string(more.events_read) +
+                   " were read: it changed under the run; drop the shadow and start over by --discard");
+  at_ = range.last;
+}
+
+void ShadowRebuild::catch_up(Report& report) {
+  if (options_.max_events != 0) return;
+  for (unsigned round = 0; report.ending == Ending::complete; ++round) {
+    if (round == rounds_max)
+      throw RunError("events arrive as fast as they are replayed: " + std::to_string(round) +
+                     " rounds did not catch up with them; go on by --resume when fewer arrive");
+    const auto begin = std::chrono::steady_clock::now();
+    EventRange range = target_.use([this](Session& session) { return rest(session); });
+    const RangeEnd end = source_.use(
+        [&](Session& session) { return find_end(store_, session, options_, range, plan_.beginnings, stop_); });
+    if (!end.last) return;
+    if (plan_.late_events.empty()) plan_.late_events = end.late_events;
+    range.last = end.last;
+    spdlog::info("catching up with {} events that arrived meanwhile", end.events);
+    replay_more(report, range);
+    ++report.catch_up_rounds;
+    if (std::chrono::steady_clock::now() - begin < last_round_max) return;
+  }
+}
+
+void ShadowRebuild::catch_up_under_lock(Session& publisher, Report& report) {
+  EventRange range = rest(publisher);
+  // What a transaction wrote into the tables before they were locked, of that its events are seen.
+  range.beyond_horizon = same_database_;
+  std::vector<std::uint32_t> locked;
+  for (const auto& selected : selected_)
+    if (same_database_) locked.push_back(selected.table.oid);
+  source_.use([&](Session& session) {
+    range.last = store_.last(session, range);
+    if (!range.last || options_.fence == Fence::off) return;
+    try {
+      wait_at_fence(store_, session, fence_under_lock_max, stop_, locked);
+    } catch (const UsageError& error) {
+      throw TryAgain(error.what());
+    }
+  });
+  if (range.last) replay_more(report, range);
+}
+
+// ---- publishing
+
+void ShadowRebuild::publish_all(Report& report) {
+  if (options_.max_events != 0 && report.events_read >= options_.max_events) {
+    report.ending = Ending::incomplete;
+    return;
+  }
+  for (auto& projection : report.projections) projection.publication.reset();
+  publisher_.use([&](Session& session) {
+    // The connection was lost: did its COMMIT come through?
+    if (publisher_.number() > 1 && checkpoints_.is_published(session)) return;
+    try {
+      if (publisher_.number() > 1 || report.publish_tries > 0) catch_up(report);
+      if (report.ending != Ending::complete) return;
+      ++report.publish_tries;
+      publish_in(session, report);
+    } catch (...) {
+      try {
+        session.execute("ROLLBACK");
+      } catch (const std::exception&) {  // the connection is gone, and the transaction with it
+      }
+      throw;
+    }
+  });
+  report.published = report.ending == Ending::complete;
+  if (report.published) report.published_position = at_;
+}
+
+void ShadowRebuild::publish_in(Session& publisher, Report& report) {
+  std::vector<const CatalogueTable*> tables;
+  for (const auto& selected : selected_) tables.push_back(&selected.table);
+  publisher.execute("BEGIN");
+  lock_against_writers(publisher, tables);
+  const auto locked = std::chrono::steady_clock::now();
+  catch_up_under_lock(publisher, report);
+  if (report.ending != Ending::complete) {
+    publisher.execute("ROLLBACK");
+    return;
+  }
+  take_over(publisher, report);
+  publisher.execute("COMMIT");
+  report.locked_seconds = std::chrono::steady_clock::now() - locked;
+}
+
+void ShadowRebuild::take_over(Session& publisher, Report& report) {
+  const std::string& schema = checkpoints_.schema();
+  for (std::size_t index = 0; index < selected_.size(); ++index) {
+    const SelectedProjection& selected = selected_[index];
+    const TableLayout& layout = selected.projector->table();
+    drop_previous_rows(publisher, schema, selected.table);
+    if (options_.keep_previous)
+      keep_previous_rows(publisher, schema, selected.projector->name(), layout, selected.table, shadows_[index]);
+    report.projections[index].publication = publish(publisher, layout, selected.table, shadows_[index]);
+  }
+  checkpoints_.publish(publisher);
+  for (const auto& selected : selected_) {
+    if (options_.keep_previous)
+      note_new_rows(publisher, schema, selected.projector->name(), selected.projector->table(), selected.table);
+    drop_shadow(publisher, schema, selected.table.oid);
+  }
+}
+
+// ---- the end
+
+void ShadowRebuild::drop_empty_shadows(Report& report) {
+  const bool fresh = std::ranges::all_of(plan_.beginnings.of, [](const Beginning& one) { return !one.after; });
+  if (!fresh || report.batches > 0) return;
+  try {
+    target_.use([this](Session& session) {
+      session.execute("BEGIN");
+      for (const auto& selected : selected_) drop_shadow(session, checkpoints_.schema(), selected.table.oid);
+      checkpoints_.forget(session);
+      session.execute("COMMIT");
+    });
+  } catch (const std::exception& error) {
+    closing_.warn(std::string("the empty shadow was left behind: ") + error.what());
+  }
+}
+
+void ShadowRebuild::finish(Report& report) {
+  report.mode = Mode::apply;
+  report.shadow = true;
+  report.events_in_range = plan_.events_in_range;
+  if (report.published) {
+    closing_.step([&] { target_.use([this](Session& session) { closing_.analyze(session); }); }, report);
+  } else {
+    drop_empty_shadows(report);
+    report.ending_detail += (report.ending_detail.empty() ? "" : "; ") + std::string("nothing was published, ") +
+                            "the live tables are as they were; ";
+    report.ending_detail +=
+        report.batches == 0 && !at_ ? "run it again" : "--resume goes on with the shadow, --discard starts over";
+  }
+  report.retries += source_.retries() + target_.retries() + publisher_.retries();
+  closing_.report_warnings(report);
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,48 @@
+#include "stages/undo.h"
+
+#include "pipeline/error.h"
+#include "stages/commit/previous_rows.h"
+#include "stages/commit/publication.h"
+#include "stages/commit/target_checks.h"
+#include "stages/commit/target_session.h"
+#include "stages/preparation.h"
+
+namespace rebuild_projection {
+
+namespace {
+
+std::vector<UndonePublication> undo_in(Session& session, const Preparation& prepared) {
+  std::vector<const CatalogueTable*> tables;
+  for (const auto& selected : prepared.selected) tables.push_back(&selected.table);
+  session.execute("BEGIN");
+  lock_against_writers(session, tables);
+  std::vector<UndonePublication> result;
+  for (const auto& selected : prepared.selected)
+    result.push_back({selected.projector->name(), selected.table.schema + "." + selected.table.name,
+                      undo_publication(session, prepared.options.meta_schema, selected.projector->name(),
+                                       selected.projector->table(), selected.table)});
+  session.execute("COMMIT");
+  return result;
+}
+
+}  // namespace
+
+std::vector<UndonePublication> undo_publish(const Options& options, const ProjectorRegistry& registry,
+                                            const std::stop_token& stop) {
+  Options undoing = options;
+  undoing.mode = Mode::apply;
+  undoing.strategy = Strategy::shadow;
+  Preparation prepared = prepare(undoing, registry, stop);
+  for (const auto& selected : prepared.selected) lock_target(*prepared.target_session, selected.table);
+  LastingSession session(
+      std::move(prepared.target_session),
+      [](const Session::Backend*) -> std::unique_ptr<Session> {
+        throw RunError(
+            "the connection was lost while the rows were put back; run it again: it does so, or says "
+            "that there is nothing left to undo");
+      },
+      options.retry, stop);
+  return session.use([&](Session& connected) { return undo_in(connected, prepared); });
+}
+
+}  // namespace rebuild_projection

@@ -1,0 +1,131 @@
+// Without this file an event that arrives while a shadow is published could be missing in the live table, or in it
+// twice.
+#include <array>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <thread>
+
+#include "tests/end_to_end/live_store.h"
+
+namespace rebuild_projection::test {
+namespace {
+
+/// Applications that append an event and apply it to the live table of counters in the same transaction.
+class ProjectingWriters {
+ public:
+  ProjectingWriters(const Database& database, std::uint64_t next) : next_(next) {
+    for (int number = 0; number < writers_count; ++number)
+      threads_.emplace_back([this, &database](const std::stop_token& stop) { write(database, stop); });
+  }
+  /// False if one of them has failed.
+  bool stop() {
+    for (std::jthread& thread : threads_) thread.request_stop();
+    threads_.clear();
+    return !failed_;
+  }
+
+ private:
+  static constexpr int writers_count = 8;
+
+  void write(const Database& database, const std::stop_token& stop) {
+    std::mt19937 random{std::random_device{}()};
+    const auto pause = [&](int longest_ms) {
+      std::this_thread::sleep_for(
+          std::chrono::microseconds(std::uniform_int_distribution<int>(0, longest_ms * 1000)(random)));
+    };
+    try {
+      OtherClient client(database, "SELECT");
+      while (!stop.stop_requested()) {
+        const std::uint64_t number = next_++;
+        const std::string n = std::to_string(number);
+        client.execute("BEGIN");
+        pause(3);
+        client.execute(LiveStore::insert(number, number));
+        pause(10);
+        client.execute("INSERT INTO counters VALUES ((" + n + " % 7)::text, 1, " + n +
+                       ") ON CONFLICT (candidate_id) DO UPDATE SET changes = counters.changes + 1, total ="
+                       " counters.total + excluded.total");
+        client.execute(random() % 20 == 0 ? "ROLLBACK" : "COMMIT");
+        pause(10);
+      }
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      failed_ = true;
+    }
+  }
+
+  std::atomic<std::uint64_t> next_;
+  std::atomic<bool> failed_ = false;
+  std::vector<std::jthread> threads_;
+};
+
+class ShadowWritersTest : public LiveStore, public testing::WithParamInterface<std::pair<const char*, const char*>> {};
+
+TEST_P(ShadowWritersTest, WithALiveProjectorApplyingTheTableIsAsAllEventsSay) {
+  const int publications = std::getenv("REBUILD_PROJECTION_STRESS") != nullptr ? 20 : 2;
+  const std::string file = store_in_order(GetParam().second);
+  append(1, 2'000);
+  ASSERT_EQ(store.apply("counters", {"--store", file}).exit_code, 0);
+  std::uint64_t came = 0;
+  for (int number = 0; number < publications; ++number) {
+    SCOPED_TRACE("publication " + std::to_string(number));
+    const std::string count = "SELECT count(*) FROM event_store";
+    const std::uint64_t before = std::stoull(store.database.value(count));
+    // What is to be put right.
+    store.database.execute(
+        "UPDATE counters SET changes = changes + 1000, total = 0 WHERE candidate_id IN ('1', '5');"
+        " DELETE FROM counters WHERE candidate_id = '3'");
+    ProjectingWriters writers(store.database, static_cast<std::uint64_t>(number + 1) * 1'000'000);
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    const Outcome run = store.apply("counters", {"--strategy", "shadow", "--store", file});
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    EXPECT_TRUE(writers.stop());
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(run.summary["shadow"]["published"], true);
+    came += std::stoull(store.database.value(count)) - before;
+    // Published is what was there, and the writers have applied the rest themselves.
+    EXPECT_EQ(store.differing("counters"), "0");
+  }
+  EXPECT_GT(came, 0U);
+  std::printf("%llu events came around %d publications\n", static_cast<unsigned long long>(came), publications);
+}
+
+TEST_P(ShadowWritersTest, WithoutOneTheTableIsAsTheEventsUpToItsPositionSay) {
+  const std::string file = store_in_order(GetParam().second);
+  append(1, 2'000);
+  std::atomic<bool> failed = false;
+  std::jthread writer([&](const std::stop_token& stop) {
+    try {
+      OtherClient client(store.database, "SELECT");
+      for (std::uint64_t number = 1'000'000; !stop.stop_requested(); ++number) {
+        client.execute(insert(number, number));
+        std::this_thread::sleep_for(std::chrono::milliseconds(3));
+      }
+    } catch (const std::exception&) {
+      failed = true;
+    }
+  });
+  const Outcome run = store.apply("counters,event_rows", {"--strategy", "shadow", "--store", file});
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  writer = {};
+  EXPECT_FALSE(failed);
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  const std::string position = std::string(GetParam().second) == by_ts
+                                   ? "(ts, event_id) <= (SELECT position[1]::timestamptz, position[2]::uuid FROM"
+                                   : "event_store.n <= (SELECT position[1]::bigint FROM";
+  for (const char* projection : {"counters", "event_rows"})
+    EXPECT_EQ(store.differing(projection, position + " rebuild_projection.rebuild_checkpoints WHERE projection_name ="
+                                                     " 'counters')"),
+              "0")
+        << projection;
+}
+
+INSTANTIATE_TEST_SUITE_P(InTheOrderOf, ShadowWritersTest,
+                         testing::Values(std::pair("TheClock", LiveStore::by_ts),
+                                         std::pair("ASequence", LiveStore::by_n)),
+                         [](const auto& test) { return std::string(test.param.first); });
+
+}  // namespace
+}  // namespace rebuild_projection::test
