@@ -43,6 +43,7 @@ void fix_end(Plan& plan, const Preparation& prepared, const std::stop_token& sto
   in_snapshot([&] { plan.indexed = store.order_is_indexed(session); });
   in_snapshot([&] {
     store.refuse_null_positions(session);
+    store.refuse_shared_positions(session, plan.range);
     plan.range.last = store.last(session, plan.range);
   });
   const bool anything_to_settle = plan.range.last || !plan.beginnings.late_events.empty();
@@ -104,6 +105,10 @@ void choose_range(Plan& plan, const Preparation& prepared) {
       throw UsageError("--from-event-id: the store has no event " + *options.from_event_id +
                        "; nothing was read or changed");
     say("after event " + *options.from_event_id);
+  }
+  if (!options.from_position.empty()) {
+    range.after = prepared.store.read_position(*prepared.source_session, options.from_position, "--from-position");
+    say("after position " + to_string(*range.after));
   }
   if (options.from_ts) {
     prepared.store.limit_ts(range, ">=", *options.from_ts);

@@ -229,17 +229,15 @@ class Rebuild {
     if (!applies() || report.ending == Ending::complete) return;
     if (found_late_events_ && !found_late_events_->empty()) return;  // what to do is said
     if (report.batches == 0) return also("no batch was committed, the tables are as they were");
-    if (options_.clears() && options_.from_beginning())
+    if (options_.clears() && options_.from_beginning() && !store_.file().per_stream)
       also("the tables hold the events up to " + to_string(*report.last_position) +
            " only; go on with --resume, or run it again to start over");
     else if (options_.clears())
       also("the tables hold the events up to " + to_string(*report.last_position) +
            " only; run it again to start over");
     else
-      also(
-          "rows touched by later events may be older than before the run; to finish, replay the rest: "
-          "--from-event-id " +
-          report.last_event_id);
+      also("rows touched by later events may be older than before the run; to finish, replay the rest: " +
+           store_.option_to_begin_after(report.last_event_id, *report.last_position));
   }
 
   void warn(const std::string& text) {

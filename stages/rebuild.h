@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "pipeline/comparison.h"
 #include "pipeline/options.h"
@@ -45,6 +46,9 @@ struct Options : RunOptions {
   std::optional<std::string> from_ts;        ///< events with ts >= this (ISO 8601; without zone: UTC)
   std::optional<std::string> to_ts;          ///< events with ts < this
   std::optional<std::string> from_event_id;  ///< events after this one in position order
+  /// Events after this position, whether there is an event or not: the values of the store's order columns; empty:
+  /// none.
+  std::vector<std::string> from_position;
 
   /// After the projections' checkpoints, and not from the beginning; those without one start over.
   bool resume = false;
@@ -69,7 +73,7 @@ struct Options : RunOptions {
   std::function<void(const std::string&)> announce;  ///< gets the banner, line by line, before anything is cleared
 
   /// Whether the replay starts at the store's oldest event.
-  [[nodiscard]] bool from_beginning() const { return !from_ts && !from_event_id; }
+  [[nodiscard]] bool from_beginning() const { return !from_ts && !from_event_id && from_position.empty(); }
   /// Whether APPLY first empties the projections that are not resumed.
   [[nodiscard]] bool clears() const {
     return clear == Clear::always || (clear == Clear::automatic && from_beginning());

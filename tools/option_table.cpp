@@ -32,6 +32,9 @@ constexpr std::array options{
                "list the events that touch one row, what each did to it, and whether the\n"
                "live row is as they say, and end; KEY is a value, or column=value,...",
                command_line_only},
+    OptionSpec{"list-stores", "", what, "list the presets of --store and end; needs no database", command_line_only},
+    OptionSpec{"show-store", "NAME", what, "print a preset's file, as a start for one's own, and end",
+               command_line_only},
     OptionSpec{"init", "TABLE", what,
                "print a projection file to start from, made from the table\n"
                "and the store's events, and end",
@@ -40,6 +43,9 @@ constexpr std::array options{
     OptionSpec{"from-ts", "T", range, "events with ts >= T (ISO 8601; without a zone: UTC)"},
     OptionSpec{"from-event-id", "ID", range,
                "events after this one in position order; with --from-ts the later bound holds"},
+    OptionSpec{"from-position", "P", range,
+               "events after this position, the values of the store's order columns with\n"
+               "commas between them, as the summary prints them; works for every store"},
     OptionSpec{"to-ts", "T", range, "events with ts < T"},
     OptionSpec{"to-position", "P", range,
                "VERIFY, --explain-row: events up to this position, the values of the store's\n"
@@ -70,7 +76,9 @@ constexpr std::array options{
     OptionSpec{"retry-max-seconds", "S", safety, "time after which no further try is begun (default 120)"},
 
     OptionSpec{"projections", "DIR", where, "projection files (default ./projections if there, else the examples)"},
-    OptionSpec{"store", "NAME|FILE", where, "preset or file that describes the event store (default event_store)"},
+    OptionSpec{"store", "NAME|FILE", where,
+               "preset or file that describes the event store (default event_store);\n"
+               "the order of sequent and cqrs-es holds within a stream only"},
     OptionSpec{"dsn", "S", where, "target database, as libpq reads it (default: PGHOST, PGDATABASE, ...)"},
     OptionSpec{"source-dsn", "S", where, "database that holds the event store (default: as --dsn)"},
     OptionSpec{"meta-schema", "NAME", where, "schema of checkpoints and dead letters (default rebuild_projection)"},
