@@ -111,6 +111,11 @@ void cut(Beginnings& beginnings, const Preparation& prepared) {
 
 Beginnings find_beginnings(const Preparation& prepared) {
   const Options& options = prepared.options;
+  if ((options.resume || options.in_shadow()) && prepared.store.file().per_stream)
+    throw UsageError(
+        "the store " + prepared.store.file().name +
+        " orders events within their streams only (per_stream), so new ones come before a checkpoint as well "
+        "as after it, and nothing can be resumed; rebuild from the beginning, without --resume");
   if (options.resume && !ends_at_a_position(options, prepared.store))
     throw UsageError(
         "the store " + prepared.store.file().name +

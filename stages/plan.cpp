@@ -88,6 +88,10 @@ void choose_range(Plan& plan, const Preparation& prepared) {
                        "; nothing was read or changed");
     say("after event " + *options.from_event_id);
   }
+  if (!options.from_position.empty()) {
+    range.after = prepared.store.read_position(*prepared.source_session, options.from_position, "--from-position");
+    say("after position " + to_string(*range.after));
+  }
   if (options.from_ts) {
     prepared.store.limit_ts(range, ">=", *options.from_ts);
     say("ts >= " + *options.from_ts);

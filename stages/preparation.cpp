@@ -8,21 +8,10 @@
 #include "pipeline/machine.h"
 #include "stages/commit/target_session.h"
 #include "stages/read/store_file.h"
-#include "stages/shipped.h"
 
 namespace rebuild_projection {
 
 namespace {
-
-StoreFile read_preset(const std::string& name) {
-  std::string names;
-  for (const ShippedFile& preset : shipped_stores()) {
-    if (preset.name == name + ".toml") return read_store_text(preset.name, preset.text);
-    names += (names.empty() ? "" : ", ") + std::string(preset.name.substr(0, preset.name.rfind('.')));
-  }
-  throw UsageError("--store: there is no preset \"" + name + "\"; a preset's name (" + names +
-                   ") or the path of a store file, with a / or ending in .toml, is accepted");
-}
 
 std::unique_ptr<Session> connect(const Options& options) {
   if (options.mode == Mode::dry_run)
@@ -80,9 +69,19 @@ bool same_database(const Options& options, Session& source, Session& target) {
   return options.source_dsn == options.dsn || database_identity(source) == database_identity(target);
 }
 
+const ShippedFile& find_preset(const std::string& option, const std::string& name) {
+  std::string names;
+  for (const ShippedFile& preset : shipped_stores()) {
+    if (preset.name == name + ".toml") return preset;
+    names += (names.empty() ? "" : ", ") + std::string(preset.name.substr(0, preset.name.rfind('.')));
+  }
+  throw UsageError(option + ": there is no preset \"" + name + "\"; the presets are " + names);
+}
+
 StoreFile find_store(const std::string& store) {
-  const bool is_path = store.find('/') != std::string::npos || store.ends_with(".toml");
-  return is_path ? read_store_file(store) : read_preset(store);
+  if (store.find('/') != std::string::npos || store.ends_with(".toml")) return read_store_file(store);
+  const ShippedFile& preset = find_preset("--store", store);
+  return read_store_text(preset.name, preset.text);
 }
 
 std::string unindexed_order(const EventStore& store) {
@@ -119,14 +118,33 @@ std::vector<ProjectionFile> projection_files(const Options& options, std::vector
 
 namespace {
 
+void refuse_wrong_scope(const Options& options, std::vector<std::string>& mistakes) {
+  const std::string scope = "--scope touched ";
+  if (options.mode == Mode::verify) mistakes.push_back(scope + "is for APPLY and DRY_RUN; VERIFY compares every row");
+  if (options.in_shadow())
+    mistakes.push_back(scope + "is for --strategy in-place; a shadow has the rows of all events");
+  if (options.from_beginning())
+    mistakes.push_back(scope +
+                       "needs --from-ts, --from-event-id or --from-position: the rows that events from there on touch "
+                       "are rebuilt");
+  if (options.to_ts || options.max_events > 0)
+    mistakes.push_back(scope + "contradicts --to-ts and --max-events: what later events did to the rows would be lost");
+  if (options.resume || options.clear != Clear::automatic || options.truncate)
+    mistakes.push_back(scope +
+                       "contradicts --resume, --clear and --truncate: the touched rows are deleted and rebuilt from "
+                       "their beginning, the others stay");
+}
+
 /// What no command line lets through, for programs that fill in options of their own.
 void refuse_wrong(const Options& options) {
   std::vector<std::string> mistakes;
   if (options.projections.empty()) mistakes.emplace_back("no projection is named; \"all\" is every one");
   if (options.batch_events == 0) mistakes.emplace_back("a batch needs one event at the least");
   if (options.truncate && options.clear == Clear::never) mistakes.emplace_back("truncating contradicts never clearing");
+  if (options.from_event_id && !options.from_position.empty())
+    mistakes.emplace_back("a run begins after an event or after a position, not after both");
   if (options.resume && !options.from_beginning())
-    mistakes.emplace_back("a resumed run begins after the checkpoints, not at a time or an event");
+    mistakes.emplace_back("a resumed run begins after the checkpoints, not at a time, an event or a position");
   if (options.resume && options.clear == Clear::always)
     mistakes.emplace_back("a resumed run keeps the rows: it contradicts always clearing");
   if (options.mode == Mode::verify && (!options.from_beginning() || options.resume || options.max_events != 0))
@@ -144,6 +162,7 @@ void refuse_wrong(const Options& options) {
   } else if (options.discard) {
     mistakes.emplace_back("there is only a shadow to discard");
   }
+  if (options.scope == Scope::touched) refuse_wrong_scope(options, mistakes);
   if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
 }
 

@@ -12,6 +12,7 @@
 #include "stages/read/event_store.h"
 #include "stages/rebuild.h"
 #include "stages/selection.h"
+#include "stages/shipped.h"
 
 namespace rebuild_projection {
 
@@ -32,6 +33,9 @@ Preparation prepare(const Options& options, const ProjectorRegistry& registry, c
 
 /// The projection files that the options name, without a database. Mistakes are added, "file:line: sentence".
 std::vector<ProjectionFile> projection_files(const Options& options, std::vector<std::string>& mistakes);
+
+/// The preset of that name; `option` is what asked for it. Throws UsageError.
+const ShippedFile& find_preset(const std::string& option, const std::string& name);
 
 /// The description of the store that --store names: a preset's, or a file's. Throws UsageError.
 StoreFile find_store(const std::string& store);

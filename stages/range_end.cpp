@@ -15,6 +15,7 @@ RangeEnd find_end(const EventStore& store, Session& session, const Options& opti
   in_snapshot([&] { end.indexed = store.order_is_indexed(session); });
   in_snapshot([&] {
     store.refuse_null_positions(session);
+    store.refuse_shared_positions(session, range);
     end.last = store.last(session, range);
   });
   const bool anything_to_settle = end.last || !beginnings.late_events.empty();

@@ -135,10 +135,7 @@ class Rebuild {
     const auto& found = closing_.found_late_events();
     if (found && !found->empty()) return;  // what to do is said
     if (report.batches == 0) return also("no batch was committed, the tables are as they were");
-    if (options_.scope == Scope::touched)
-      also("the touched rows hold the events up to " + to_string(*report.last_position) +
-           " only; run it again to start over");
-    else if (options_.clears() && options_.from_beginning())
+    if (options_.clears() && options_.from_beginning() && !store_.file().per_stream)
       also("the tables hold the events up to " + to_string(*report.last_position) +
            " only; go on with --resume, or run it again to start over");
     else if (options_.scope == Scope::touched)
@@ -148,10 +145,8 @@ class Rebuild {
       also("the tables hold the events up to " + to_string(*report.last_position) +
            " only; run it again to start over");
     else
-      also(
-          "rows touched by later events may be older than before the run; to finish, replay the rest: "
-          "--from-event-id " +
-          report.last_event_id);
+      also("rows touched by later events may be older than before the run; to finish, replay the rest: " +
+           store_.option_to_begin_after(report.last_event_id, *report.last_position));
   }
 
   const Options options_;
@@ -169,11 +164,10 @@ class Rebuild {
 }  // namespace
 
 Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop) {
-  if (options.mode == Mode::verify && options.scope == Scope::all) return verify(options, registry, std::move(stop));
+  if (options.mode == Mode::verify) return verify(options, registry, std::move(stop));
   std::optional<Rebuild> in_place;
   std::optional<ShadowRebuild> in_shadow;
   try {
-    if (options.scope == Scope::touched) refuse_scope(options);
     Preparation prepared = prepare(options, registry, stop);
     Plan plan = make_plan(prepared, stop);
     if (options.scope == Scope::touched) narrow_to_touched_rows(prepared, plan, stop);

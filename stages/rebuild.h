@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "pipeline/comparison.h"
 #include "pipeline/options.h"
@@ -25,7 +26,7 @@ enum class Clear : std::uint8_t {
 /// Which rows APPLY rebuilds.
 enum class Scope : std::uint8_t {
   all,      ///< whatever the replayed events say
-  touched,  ///< those that the events from `from_ts` or `from_event_id` on touch, each from its own beginning
+  touched,  ///< those that the events from `from_ts` or the like on touch, each from its own beginning
 };
 
 /// Where APPLY builds the rows.
@@ -57,6 +58,9 @@ struct Options : RunOptions {
   std::optional<std::string> from_ts;        ///< events with ts >= this (ISO 8601; without zone: UTC)
   std::optional<std::string> to_ts;          ///< events with ts < this
   std::optional<std::string> from_event_id;  ///< events after this one in position order
+  /// Events after this position, whether there is an event or not: the values of the store's order columns; empty:
+  /// none.
+  std::vector<std::string> from_position;
 
   /// After the projections' checkpoints, and not from the beginning; those without one start over.
   bool resume = false;
@@ -89,7 +93,7 @@ struct Options : RunOptions {
 
   [[nodiscard]] bool in_shadow() const { return mode != Mode::verify && strategy == Strategy::shadow; }
   /// Whether the replay starts at the store's oldest event.
-  [[nodiscard]] bool from_beginning() const { return !from_ts && !from_event_id; }
+  [[nodiscard]] bool from_beginning() const { return !from_ts && !from_event_id && from_position.empty(); }
   /// Whether APPLY first empties the projections that are not resumed.
   [[nodiscard]] bool clears() const {
     return scope == Scope::touched || clear == Clear::always || (clear == Clear::automatic && from_beginning());

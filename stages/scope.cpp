@@ -58,23 +58,6 @@ std::optional<std::string> streams_of(const Preparation& prepared, const std::ve
 
 }  // namespace
 
-void refuse_scope(const Options& options) {
-  const std::string scope = "--scope touched ";
-  if (options.mode == Mode::verify)
-    throw UsageError(scope + "is for APPLY and DRY_RUN; --mode VERIFY compares every row");
-  if (options.in_shadow()) throw UsageError(scope + "is for --strategy in-place; a shadow has the rows of all events");
-  if (options.from_beginning())
-    throw UsageError(scope +
-                     "needs --from-ts or --from-event-id: the rows that events from there on touch are rebuilt");
-  if (options.to_ts || options.max_events > 0)
-    throw UsageError(scope + "contradicts --to-ts and --max-events: what later events did to the rows would be lost");
-  if (options.resume || options.clear != Clear::automatic || options.truncate)
-    throw UsageError(
-        scope +
-        "contradicts --resume, --clear and --truncate: the touched rows are deleted and rebuilt from their "
-        "beginning, the others stay");
-}
-
 void narrow_to_touched_rows(Preparation& prepared, Plan& plan, const std::stop_token& stop) {
   const std::string since = std::to_string(plan.events_in_range) + " events (" + plan.range.text + ")";
   std::vector<TouchedRows> rows(prepared.selected.size());

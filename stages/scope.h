@@ -12,10 +12,7 @@ namespace rebuild_projection {
 /// to read what may touch these rows: where their keys are stream ids the events of those streams, else all events.
 /// Says in Plan::range what that costs. Writes nothing, but calls the projectors, in DRY_RUN too.
 ///
-/// Throws UsageError where other options contradict it, RunError where the events cannot be applied, and Cancelled.
+/// Throws RunError where the events cannot be applied, and Cancelled.
 void narrow_to_touched_rows(Preparation& prepared, Plan& plan, const std::stop_token& stop);
-
-/// Throws UsageError where the options say what cannot be with `--scope touched`.
-void refuse_scope(const Options& options);
 
 }  // namespace rebuild_projection

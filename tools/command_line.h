@@ -23,15 +23,18 @@ struct CommandLine {
   Options options;  ///< progress and announce are left empty
   enum class Task : std::uint8_t {
     rebuild,
-    list,     ///< the projections; only where they are counts
-    check,    ///< what a rebuild would check
-    status,   ///< how far the projections are; only where store and target are counts
-    explain,  ///< what the events did to the row of `row_key`
-    undo,     ///< what publishing replaced is put back
-    init,     ///< a projection file for `init_table`; only where store and target are counts
+    list,         ///< the projections; only where they are counts
+    check,        ///< what a rebuild would check
+    status,       ///< how far the projections are; only where store and target are counts
+    explain,      ///< what the events did to the row of `row_key`
+    undo,         ///< what publishing replaced is put back
+    list_stores,  ///< the presets
+    show_store,   ///< the preset `shown_store`
+    init,         ///< a projection file for `init_table`; only where store and target are counts
   };
   Task task = Task::rebuild;
   std::string init_table;
+  std::string shown_store;
   std::vector<RowKeyPart> row_key;
   ProgressKind progress = ProgressKind::automatic;
   LogLevel log_level = LogLevel::info;

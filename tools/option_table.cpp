@@ -37,6 +37,9 @@ constexpr std::array options{
                command_line_only},
     OptionSpec{"undo-publish", "", what, "put the rows back that were kept by --keep-previous, and end",
                command_line_only},
+    OptionSpec{"list-stores", "", what, "list the presets of --store and end; needs no database", command_line_only},
+    OptionSpec{"show-store", "NAME", what, "print a preset's file, as a start for one's own, and end",
+               command_line_only},
     OptionSpec{"init", "TABLE", what,
                "print a projection file to start from, made from the table\n"
                "and the store's events, and end",
@@ -45,8 +48,11 @@ constexpr std::array options{
     OptionSpec{"from-ts", "T", range, "events with ts >= T (ISO 8601; without a zone: UTC)"},
     OptionSpec{"from-event-id", "ID", range,
                "events after this one in position order; with --from-ts the later bound holds"},
+    OptionSpec{"from-position", "P", range,
+               "events after this position, the values of the store's order columns with\n"
+               "commas between them, as the summary prints them; works for every store"},
     OptionSpec{"scope", "all|touched", range,
-               "with --from-ts or --from-event-id; touched: rebuild exactly the rows that\n"
+               "with --from-ts, --from-event-id or --from-position; touched: rebuild exactly the rows that\n"
                "events from there on touch, each from its own beginning (default all)",
                command_line_only},
     OptionSpec{"to-ts", "T", range, "events with ts < T"},
@@ -82,7 +88,9 @@ constexpr std::array options{
     OptionSpec{"retry-max-seconds", "S", safety, "time after which no further try is begun (default 120)"},
 
     OptionSpec{"projections", "DIR", where, "projection files (default ./projections if there, else the examples)"},
-    OptionSpec{"store", "NAME|FILE", where, "preset or file that describes the event store (default event_store)"},
+    OptionSpec{"store", "NAME|FILE", where,
+               "preset or file that describes the event store (default event_store);\n"
+               "the order of sequent and cqrs-es holds within a stream only"},
     OptionSpec{"dsn", "S", where, "target database, as libpq reads it (default: PGHOST, PGDATABASE, ...)"},
     OptionSpec{"source-dsn", "S", where, "database that holds the event store (default: as --dsn)"},
     OptionSpec{"meta-schema", "NAME", where, "schema of checkpoints and dead letters (default rebuild_projection)"},

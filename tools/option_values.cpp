@@ -67,7 +67,7 @@ class Checker {
   CommandLine check() {
     task();
     where();
-    if (result_.task == Task::list || result_.task == Task::init || result_.task == Task::status) {
+    if (stands_alone()) {
       output();
       return std::move(result_);
     }
@@ -84,6 +84,11 @@ class Checker {
  private:
   using Task = CommandLine::Task;
 
+  bool stands_alone() const {
+    constexpr std::array alone{Task::list, Task::list_stores, Task::show_store, Task::init, Task::status};
+    return std::ranges::find(alone, result_.task) != alone.end();
+  }
+
   /// What to do, where it is not a rebuild. Each stands alone, but --check, which stands beside the options it checks.
   void task() {
     if (flag("list")) result_.task = Task::list;
@@ -94,23 +99,27 @@ class Checker {
       row_key();
     }
     if (flag("undo-publish")) result_.task = Task::undo;
+    if (flag("list-stores")) result_.task = Task::list_stores;
+    if (given("show-store")) {
+      result_.task = Task::show_store;
+      result_.shown_store = text("show-store");
+    }
     if (given("init")) {
       result_.task = Task::init;
       result_.init_table = text("init");
     }
-    for (const auto& [one, other] : {std::pair{"list", "check"}, {"list", "init"},
-                                     {"list", "status"},         {"check", "init"},
-                                     {"check", "status"},        {"init", "status"},
-                                     {"init", "mode"},           {"init", "projection"},
-                                     {"status", "mode"},         {"status", "projection"},
-                                     {"explain-row", "list"},    {"explain-row", "check"},
-                                     {"explain-row", "init"},    {"explain-row", "status"},
-                                     {"explain-row", "mode"},    {"undo-publish", "list"},
-                                     {"undo-publish", "check"},  {"undo-publish", "init"},
-                                     {"undo-publish", "status"}, {"undo-publish", "explain-row"},
-                                     {"undo-publish", "mode"}})
+    constexpr std::array tasks{"list", "list-stores", "show-store",  "check",
+                               "init", "status",      "explain-row", "undo-publish"};
+    constexpr std::array others{std::pair{"init", "mode"},        std::pair{"init", "projection"},
+                                std::pair{"status", "mode"},      std::pair{"status", "projection"},
+                                std::pair{"explain-row", "mode"}, std::pair{"undo-publish", "mode"}};
+    const auto refuse_both = [this](const char* one, const char* other) {
       if (on_command_line(one) && on_command_line(other))
         mistakes_.push_back("--" + std::string(one) + " and --" + other + " cannot stand together.");
+    };
+    for (std::size_t one = 0; one < tasks.size(); ++one)
+      for (std::size_t other = one + 1; other < tasks.size(); ++other) refuse_both(tasks[one], tasks[other]);
+    for (const auto& [one, other] : others) refuse_both(one, other);
   }
   void row_key() {
     const auto values = read_quoted_list(text("explain-row"));
@@ -206,6 +215,7 @@ class Checker {
   }
 
   void where() {
+    if (result_.task == Task::list_stores || result_.task == Task::show_store) return;
     Options& options = result_.options;
     std::error_code ignored;
     if (given("projections")) {
@@ -272,10 +282,27 @@ class Checker {
       mistakes_.push_back(find("from-ts")->origin + " must be before " + find("to-ts")->origin +
                           ": the range between them is empty.");
     if (given("from-event-id")) result_.options.from_event_id = text("from-event-id");
+    result_.options.from_position = position("from-position");
+    if (given("from-event-id") && given("from-position"))
+      mistakes_.push_back(find("from-event-id")->origin + " contradicts " + find("from-position")->origin +
+                          ": each says after what the events begin; leave one of them out.");
     result_.options.max_events = number("max-events", 0, events_max, 0);
     constexpr std::array<std::pair<std::string_view, Scope>, 2> scopes{
         {{"all", Scope::all}, {"touched", Scope::touched}}};
     result_.options.scope = choice("scope", scopes, Scope::all);
+  }
+
+  std::vector<std::string> position(std::string_view option) {
+    std::vector<std::string> result;
+    if (!given(option)) return result;
+    const auto values = read_quoted_list(text(option));
+    if (!values || std::ranges::any_of(*values, [](const auto& one) { return one.name.has_value(); }))
+      mistakes_.push_back(find(option)->origin +
+                          " must be the values of the store's order columns with commas between them; what holds a "
+                          "comma or = stands in double quotes.");
+    else
+      for (const ListedValue& one : *values) result.push_back(one.value);
+    return result;
   }
 
   /// What stands beside --mode VERIFY, and what does not.
@@ -284,8 +311,8 @@ class Checker {
     const bool verifies = options.mode == Mode::verify;
     const std::string verb = result_.task == Task::explain ? "--explain-row" : "--mode VERIFY";
     constexpr std::array bounds{"to-ts", "to-position", "live-position"};
-    constexpr std::array others{"from-ts", "from-event-id", "scope",      "resume",
-                                "clear",   "truncate",      "max-events", "discard"};
+    constexpr std::array others{"from-ts", "from-event-id", "from-position", "scope",  "resume",
+                                "clear",   "truncate",      "max-events",    "discard"};
     constexpr std::array own{"to-position", "drift-limit", "drift-file"};
     if (verifies) {
       for (const char* option : others)
@@ -302,15 +329,7 @@ class Checker {
         if (on_command_line(option)) mistakes_.push_back(find(option)->origin + " is for --mode VERIFY.");
       return;  // what stands in a file or a variable is for other runs
     }
-    if (given("to-position")) {
-      const auto values = read_quoted_list(text("to-position"));
-      if (!values || std::ranges::any_of(*values, [](const auto& one) { return one.name.has_value(); }))
-        mistakes_.push_back(find("to-position")->origin +
-                            " must be the values of the store's order columns with commas between them; what holds a "
-                            "comma or = stands in double quotes.");
-      else
-        for (const ListedValue& one : *values) options.to_position.push_back(one.value);
-    }
+    options.to_position = position("to-position");
     options.drift_limit = number("drift-limit", 0, drift_limit_max, options.drift_limit);
     result_.drift_file = text("drift-file");
   }
@@ -329,7 +348,7 @@ class Checker {
         mistakes_.emplace_back("--discard is for --strategy shadow: it drops what earlier runs left there.");
       return;
     }
-    for (const char* option : {"from-ts", "from-event-id", "to-ts"})
+    for (const char* option : {"from-ts", "from-event-id", "from-position", "to-ts"})
       if (given(option))
         mistakes_.push_back(find(option)->origin +
                             " contradicts --strategy shadow, which publishes the rows of all events; use --strategy "
@@ -354,7 +373,7 @@ class Checker {
         {{"stop", OnError::stop}, {"skip", OnError::skip}}};
     options.on_error = choice("on-error", reactions, OnError::stop);
     options.resume = flag("resume");
-    for (const std::string_view start : {"from-ts", "from-event-id"})
+    for (const std::string_view start : {"from-ts", "from-event-id", "from-position"})
       if (options.resume && given(start))
         mistakes_.push_back("--resume contradicts " + find(start)->origin +
                             ": it begins after the checkpoint; leave one of them out.");

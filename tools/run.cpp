@@ -18,6 +18,7 @@
 #include "stages/draft.h"
 #include "stages/explain.h"
 #include "stages/preparation.h"
+#include "stages/read/store_file.h"
 #include "stages/rebuild.h"
 #include "stages/status.h"
 #include "stages/undo.h"
@@ -72,6 +73,15 @@ int list_projections(const Options& options, const ProjectorRegistry& registry) 
   const int exit_code = print(in_columns(rows, rows.front().size()), mistakes.empty() ? 0 : exit_refused);
   for (const std::string& mistake : mistakes) log_error(mistake);
   return exit_code;
+}
+
+int list_stores() {
+  std::vector<std::vector<std::string>> rows;
+  for (const ShippedFile& preset : shipped_stores()) {
+    const StoreFile file = read_store_text(preset.name, preset.text);
+    rows.push_back({file.name, file.about});
+  }
+  return print(in_columns(rows, rows.front().size()), 0);
 }
 
 ProgressKind kind_here(const CommandLine& line) {
@@ -178,6 +188,10 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
   switch (line.task) {
     case Task::list:
       return list_projections(line.options, registry);
+    case Task::list_stores:
+      return list_stores();
+    case Task::show_store:
+      return print(find_preset("--show-store", line.shown_store).text, 0);
     case Task::check:
       return check_and_report(line.options, registry);
     case Task::status:

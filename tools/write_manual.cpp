@@ -85,7 +85,7 @@ std::string words(const OptionSpec& option) {
   // What --help calls the value: "auto|always|never", or "in-place" as the only one; else a placeholder in capitals.
   if (option.value.find_first_of("|abcdefghijklmnopqrstuvwxyz") != std::string_view::npos) result = option.value;
   if (option.value == "LEVEL") result = option.help.substr(0, option.help.find(" ("));  // "trace, ... warn or error"
-  if (option.name == "store") {
+  if (option.name == "store" || option.name == "show-store") {
     result.clear();
     for (const ShippedFile& preset : shipped_stores())
       result += std::string(preset.name.substr(0, preset.name.rfind('.'))) + ' ';

@@ -50,8 +50,11 @@ std::optional<std::string> PayloadWalker::unreadable(std::string_view payload) {
   const std::string_view document = trimmed(payload);
   if (document.empty()) return "payload is not valid JSON: it is empty";
   if (format_ == PayloadFormat::text) {
-    if (const auto malformed = validator_.check(payload))
-      return std::string("payload is not valid JSON: ") + malformed->what + near(malformed->offset);
+    if (const auto malformed = validator_.check(payload)) {
+      const std::string format(known_format(payload));
+      return std::string("payload is not valid JSON: ") + malformed->what + near(malformed->offset) +
+             (format.empty() ? "" : "; it begins as " + format);
+    }
   }
   const bool scanned = tree_.nodes.front().leads_on() && (document.front() == '{' || document.front() == '[');
   if (!scanned && !simdjson::validate_utf8(payload.data(), payload.size()))

@@ -2,7 +2,9 @@
 
 #include <simdjson.h>
 
+#include <array>
 #include <cstring>
+#include <utility>
 
 #include "stages/parse/unescape.h"
 
@@ -169,6 +171,20 @@ void Validator::skip_space() {
 bool Validator::fail(const char* what) {
   problem_ = what;
   return false;
+}
+
+std::string_view known_format(std::string_view payload) {
+  using namespace std::string_view_literals;
+  constexpr std::array formats{std::pair{"---"sv, "YAML"sv},
+                               std::pair{"\x83"sv, "an Erlang term"sv},
+                               std::pair{"\xac\xed"sv, "a Java object"sv},
+                               std::pair{"\x04\x08"sv, "a Ruby object (Marshal)"sv},
+                               std::pair{"O:"sv, "a PHP object (serialize)"sv},
+                               std::pair{"a:"sv, "a PHP array (serialize)"sv},
+                               std::pair{"\x1f\x8b"sv, "gzip"sv}};
+  for (const auto& [begin, name] : formats)
+    if (payload.starts_with(begin)) return name;
+  return "";
 }
 
 std::optional<std::size_t> find_bad_utf8(std::string_view text) {

@@ -43,6 +43,10 @@ class Validator {
   std::array<bool, limits::payload_depth_max> is_object_{};  ///< by depth
 };
 
+/// What a payload that is no JSON seems to be, by how it begins, of what event stores are known to hold: "YAML"; ""
+/// where nothing is known.
+std::string_view known_format(std::string_view payload);
+
 /// Where a text stops being UTF-8; nullopt where it is.
 std::optional<std::size_t> find_bad_utf8(std::string_view text);
 

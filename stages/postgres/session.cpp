@@ -75,6 +75,12 @@ std::uint64_t Rows::number(std::size_t row, std::size_t column) const {
   std::from_chars(digits.data(), digits.data() + digits.size(), value);
   return value;
 }
+std::optional<Rows::Origin> Rows::origin(std::size_t column) const {
+  const auto relation = data_->result.column_table(column_index(column));
+  if (relation == 0) return std::nullopt;
+  // libpqxx counts from 0.
+  return Origin{relation, static_cast<int>(data_->result.table_column(column_index(column))) + 1};
+}
 std::uint64_t Rows::affected() const {
   return static_cast<std::uint64_t>(data_->result.affected_rows());
 }

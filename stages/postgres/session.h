@@ -49,6 +49,12 @@ class Rows {
   [[nodiscard]] bool boolean(std::size_t row, std::size_t column) const { return text(row, column) == "t"; }
   [[nodiscard]] std::uint64_t number(std::size_t row, std::size_t column) const;
   [[nodiscard]] std::uint64_t affected() const;
+  /// The column of a relation, through subqueries too, that a column of these rows is; nullopt where it is computed.
+  struct Origin {
+    std::uint32_t relation = 0;  ///< its oid
+    int column = 0;              ///< attnum
+  };
+  [[nodiscard]] std::optional<Origin> origin(std::size_t column) const;
 
  private:
   std::shared_ptr<const Data> data_;

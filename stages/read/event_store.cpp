@@ -25,6 +25,7 @@ std::optional<Position> first_position(const Rows& rows) {
 EventStore::EventStore(StoreFile file, Session& session) : file_(std::move(file)) {
   look_up_relation(session);
   look_up_columns(session);
+  look_up_origins(session);
   std::string definition = from_ + "\norder";
   for (const std::string& column : file_.order) definition += " " + quote_name(column);
   for (const std::string& column :
@@ -58,9 +59,11 @@ void EventStore::look_up_relation(Session& session) {
 void EventStore::look_up_columns(Session& session) {
   std::vector<std::pair<std::string, std::string>> wanted;  // key of the store file, column
   for (const std::string& column : file_.order) wanted.emplace_back("order", column);
-  wanted.insert(wanted.end(), {{"event_id", file_.event_id}, {"type", file_.type}});
-  for (const auto& [key, column] :
-       {std::pair{"ts", file_.ts}, {"stream_id", file_.stream_id}, {"metadata", file_.metadata}})
+  wanted.emplace_back("type", file_.type);
+  for (const auto& [key, column] : {std::pair{"event_id", file_.event_id},
+                                    {"ts", file_.ts},
+                                    {"stream_id", file_.stream_id},
+                                    {"metadata", file_.metadata}})
     if (!column.empty()) wanted.emplace_back(key, column);
   wanted.emplace_back("payload", file_.payload);
 
@@ -79,17 +82,13 @@ void EventStore::look_up_columns(Session& session) {
     } catch (const SqlError& error) {
       if (error.connection_lost()) throw;
       if (error.sqlstate != "42703") {  // the relation itself is at fault: the same for every column
-        const bool unresolved = error.sqlstate == "42P01" || error.sqlstate == "42883";
-        mistakes +=
-            file_.at("from") + error.what() +
-            (unresolved && file_.is_subquery() ? "; inside a subquery every name needs its schema, as public.events"
-                                               : "") +
-            "\n";
+        mistakes += from_mistake(error);
         break;
       }
       mistakes += file_.at(key) + "the store has no column \"" + column + "\"\n";
     }
   }
+  if (mistakes.empty()) mistakes = sql_mistakes(session);
   if (!mistakes.empty()) throw UsageError(mistakes.substr(0, mistakes.size() - 1));
   for (std::size_t column = 0; column < selected.size(); ++column) {
     select_list_ += (column == 0 ? "" : ", ") + wire_column(types[column], "e." + quote_name(selected[column]));
@@ -110,9 +109,56 @@ std::string EventStore::type_of(Session& session, const std::string& column) con
   // bpchar, where "character" would be one character.
   return std::string(session
                          .execute("SELECT pg_catalog.format_type(pg_typeof(e." + quote_name(column) +
-                                  ")::oid, -1) FROM (VALUES (1)) AS one LEFT JOIN (SELECT * FROM " + from_ +
-                                  " AS s LIMIT 0) AS e ON false")
+                                      ")::oid, -1) FROM (VALUES (1)) AS one LEFT JOIN (SELECT * FROM " + from_ +
+                                      " AS s LIMIT 0) AS e ON false",
+                                  {})  // with parameters, even none, it can be one statement only
                          .text(0, 0));
+}
+
+std::string EventStore::from_mistake(const SqlError& error) const {
+  const bool unresolved = error.sqlstate == "42P01" || error.sqlstate == "42883";
+  return file_.at("from") + error.what() +
+         (unresolved && file_.is_subquery() ? "; inside a subquery every name needs its schema, as public.events"
+                                            : "") +
+         (error.sqlstate == "25006" ? "; the event store is read in read-only transactions" : "") + "\n";
+}
+
+std::string EventStore::sql_mistakes(Session& session) const {
+  const std::string from = "SELECT FROM " + from_ + " AS e";
+  std::string mistakes;
+  const auto attempt = [&](const std::string& sql, const auto& mistake) {
+    try {
+      session.execute(sql, {});
+    } catch (const SqlError& error) {
+      if (error.connection_lost()) throw;
+      mistakes += mistake(error);
+    }
+  };
+  attempt(from + " LIMIT 1", [this](const SqlError& error) { return from_mistake(error); });
+  if (!file_.horizon.empty())
+    attempt(from + " WHERE (" + file_.horizon + ") LIMIT 0",
+            [this](const SqlError& error) { return file_.at("horizon") + error.what() + "\n"; });
+  return mistakes;
+}
+
+void EventStore::look_up_origins(Session& session) {
+  const Rows columns = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e LIMIT 0");
+  drawn_in_ = columns.origin(0);
+  std::string table, names;
+  for (std::size_t column = 0; column < columns.columns(); ++column) {
+    const auto origin = columns.origin(column);
+    if (!origin || origin->relation != drawn_in_->relation) return;
+    const Rows found = session.execute(
+        "SELECT n.nspname, c.relname, c.relkind = 'p', a.attname FROM pg_class c"
+        " JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid"
+        " WHERE c.oid = $1::oid AND a.attnum = $2::integer AND c.relkind IN ('r', 'p', 'm')",
+        {std::to_string(origin->relation), std::to_string(origin->column)});
+    if (found.size() == 0) return;
+    // PostgreSQL makes no index of a partitioned table concurrently.
+    table = (found.boolean(0, 2) ? "ON " : "CONCURRENTLY ON ") + quote_name(found.text(0, 0), found.text(0, 1));
+    names += (names.empty() ? "" : ", ") + quote_name(found.text(0, 3));
+  }
+  create_index_ = "CREATE INDEX " + table + " (" + names + ");";
 }
 
 std::string EventStore::take_column(const std::string& key, const std::string& column, const std::string& type,
@@ -213,9 +259,11 @@ std::vector<Position> EventStore::in_order(Session& session, const std::vector<P
 }
 
 std::optional<std::string> EventStore::event_id_at(Session& session, const Position& position) const {
-  const Rows rows = session.execute("SELECT e." + quote_name(file_.event_id) + " FROM " + from_ + " AS e WHERE (" +
-                                    order_columns("") + ") = " + position_literal(position) + " LIMIT 1");
-  return rows.size() == 0 ? std::nullopt : std::optional(std::string(rows.text(0, 0)));
+  const std::string id = file_.event_id.empty() ? "NULL" : "e." + quote_name(file_.event_id);
+  const Rows rows = session.execute("SELECT " + id + " FROM " + from_ + " AS e WHERE (" + order_columns("") +
+                                    ") = " + position_literal(position) + " LIMIT 1");
+  if (rows.size() == 0) return std::nullopt;
+  return file_.event_id.empty() ? to_string(position) : std::string(rows.text(0, 0));
 }
 
 EventStore::Lag EventStore::lag(Session& session, const Position& position,
@@ -247,17 +295,60 @@ void EventStore::refuse_null_positions(Session& session) const {
   }
 }
 
+bool EventStore::order_is_known_to_be_unique(Session& session) const {
+  // An outer join that can neither add nor remove rows is left out of the plan
+  // (https://www.postgresql.org/docs/current/sql-explain.html): the planner knows the indexes, through views too.
+  std::string same;
+  for (std::size_t column = 0; column < file_.order.size(); ++column)
+    same +=
+        (column == 0 ? "e." : " AND e.") + quote_name(file_.order[column]) + " = one::text::" + order_types_[column];
+  const Rows plan = session.execute("EXPLAIN (COSTS OFF) SELECT FROM generate_series(1, 2) AS one LEFT JOIN " + from_ +
+                                    " AS e ON " + same);
+  return plan.size() == 1;
+}
+
+void EventStore::refuse_shared_positions(Session& session, const EventRange& range) const {
+  if (order_is_known_to_be_unique(session)) return;
+  const std::string columns = order_columns("");
+  const Rows shared = session.execute("SELECT count(*), " + columns + " FROM " + from_ + " AS e" + where(range) +
+                                      " GROUP BY " + columns + " HAVING count(*) > 1 LIMIT 1");
+  if (shared.size() == 0) return;
+  Position position;
+  for (std::size_t column = 1; column < shared.columns(); ++column) position.emplace_back(shared.text(0, column));
+  throw UsageError(file_.at("order") + std::string(shared.text(0, 0)) + " events share the position " +
+                   to_string(position) + " (" + joined(file_.order) +
+                   "); the order needs one more column, which tells them apart");
+}
+
 std::optional<Position> EventStore::find(Session& session, const std::string& event_id) const {
+  const std::string by_position =
+      "say --from-position with the values of the store's order columns (" + joined(file_.order) + ") instead";
+  if (file_.event_id.empty())
+    throw UsageError("--from-event-id: the events of the store " + file_.name + " have no ids; " + by_position);
   try {
     const Rows rows =
         session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e WHERE e." +
-                        quote_name(file_.event_id) + " = " + literal(event_id) + "::" + event_id_type_ + " LIMIT 1");
+                        quote_name(file_.event_id) + " = " + literal(event_id) + "::" + event_id_type_ + " LIMIT 2");
+    if (rows.size() > 1)
+      throw UsageError("--from-event-id: more than one event of the store has the id " + event_id + "; " + by_position);
     return first_position(rows);
   } catch (const SqlError& error) {
     if (!error.is_class("22")) throw;
     throw UsageError("--from-event-id: \"" + event_id + "\" is no " + event_id_type_ +
                      ", the type of the store's event ids");
   }
+}
+
+std::string EventStore::option_to_begin_after(const std::string& event_id, const Position& position) const {
+  if (!file_.event_id.empty()) return "--from-event-id " + event_id;
+  const auto quoted = [](const std::string& text, char quote, std::string_view doubled) {
+    std::string result(1, quote);
+    for (const char one : text) result += one == quote ? std::string(doubled) : std::string(1, one);
+    return result + quote;
+  };
+  std::string list;
+  for (const std::string& value : position) list += (list.empty() ? "" : ",") + quoted(value, '"', "\"\"");
+  return "--from-position " + quoted(list, '\'', "'\\''");
 }
 
 Position EventStore::read_position(Session& session, const Position& given, const std::string& from) const {
@@ -282,7 +373,9 @@ bool EventStore::not_before(Session& session, const Position& position, const Po
 
 void EventStore::limit_ts(EventRange& range, const char* comparison, const std::string& moment) const {
   if (!has_ts())
-    throw UsageError("the store " + file_.name + " has no timestamp, so --from-ts and --to-ts mean nothing there");
+    throw UsageError("the store " + file_.name +
+                     " has no timestamp, so --from-ts and --to-ts mean nothing there; --from-position is the way to "
+                     "begin later");
   // The session is in UTC: a text without zone is UTC for both types, and a zone in it is honoured before one is
   // dropped.
   const std::string value = literal(moment) + "::timestamptz";
@@ -302,13 +395,6 @@ bool EventStore::order_is_indexed(Session& session) const {
       if (!merges) return false;
     }
   return true;
-}
-
-std::string EventStore::create_index() const {
-  if (file_.is_subquery()) return "";
-  std::string columns;
-  for (const std::string& column : file_.order) columns += (columns.empty() ? "" : ", ") + quote_name(column);
-  return "CREATE INDEX CONCURRENTLY ON " + from_ + " (" + columns + ");";
 }
 
 std::vector<std::uint32_t> EventStore::relations(Session& session) const {

@@ -50,18 +50,18 @@ class EventStore {
 
   /// Where a value stands in a row that events() selects; nullopt where the store has no such column.
   struct Columns {
-    std::size_t event_id = 0, type = 0;
-    std::optional<std::size_t> ts, stream_id, metadata;
+    std::size_t type = 0;
+    std::optional<std::size_t> event_id, ts, stream_id, metadata;
     std::vector<std::size_t> order;
   };
   [[nodiscard]] const Columns& columns() const { return columns_; }
   /// Of the columns of a row that events() selects; those of the payload follow them.
   [[nodiscard]] const std::vector<WireType>& wire_types() const { return wire_types_; }
 
-  /// Of what decides which events there are and in which order: another one is another store.
-  [[nodiscard]] const std::string& digest() const { return digest_; }
   /// The relation as it stands behind FROM.
   [[nodiscard]] const std::string& from_in_sql() const { return from_; }
+  /// Of what decides which events there are and in which order: another one is another store.
+  [[nodiscard]] const std::string& digest() const { return digest_; }
   /// SELECT of the range's events in position order, without a semicolon: wire_types(), then the selection's columns.
   [[nodiscard]] std::string events(const EventRange& range, const PayloadSelection& payloads) const;
   /// SELECT of their positions alone, as texts.
@@ -73,7 +73,7 @@ class EventStore {
   [[nodiscard]] std::optional<Position> last(Session& session, const EventRange& range) const;
   /// Those of the positions at which there is an event, in position order, each once.
   [[nodiscard]] std::vector<Position> in_order(Session& session, const std::vector<Position>& positions) const;
-  /// The event at a position; nullopt where there is none.
+  /// Id of the event at a position, or what it goes by; nullopt where there is none.
   [[nodiscard]] std::optional<std::string> event_id_at(Session& session, const Position& position) const;
   /// How far a position is behind the store's end.
   struct Lag {
@@ -85,7 +85,11 @@ class EventStore {
   [[nodiscard]] std::optional<Position> from_end(Session& session, const EventRange& range, std::uint64_t events) const;
   /// Throws UsageError if an event has NULL in an order column: it would have no place, and be lost in silence.
   void refuse_null_positions(Session& session) const;
-  /// Position of one event; nullopt where there is none. Throws UsageError if `event_id` is not of the column's type.
+  /// Throws UsageError if two events of the range share a position. Looks at them only where no unique index rules it
+  /// out.
+  void refuse_shared_positions(Session& session, const EventRange& range) const;
+  /// Position of one event; nullopt where there is none. Throws UsageError if `event_id` is not of the column's type,
+  /// or does not tell one event from all others.
   [[nodiscard]] std::optional<Position> find(Session& session, const std::string& event_id) const;
   /// A position as the database prints it, of values that a person or another program gave for the order columns.
   /// Throws UsageError, a clause after `from`, where they are none.
@@ -102,14 +106,23 @@ class EventStore {
                                                             std::uint32_t type) const;
   /// Whether the order can be read from an index, without sorting. `session` must be in a transaction.
   [[nodiscard]] bool order_is_indexed(Session& session) const;
-  /// The CREATE INDEX that would serve the order; empty for a subquery.
-  [[nodiscard]] std::string create_index() const;
+  /// The CREATE INDEX that would serve the order; empty where its columns are not of one table.
+  [[nodiscard]] const std::string& create_index() const { return create_index_; }
+  /// The table's, or the view's, column that the order's first column is; nullopt where it is computed.
+  [[nodiscard]] const std::optional<Rows::Origin>& drawn_in() const { return drawn_in_; }
   /// Oids of the tables that the store's relation reads, with every partition, parent and child of them.
   [[nodiscard]] std::vector<std::uint32_t> relations(Session& session) const;
+  /// The option that begins a run after this event, as it is typed into a shell.
+  [[nodiscard]] std::string option_to_begin_after(const std::string& event_id, const Position& position) const;
 
  private:
   void look_up_relation(Session& session);
   void look_up_columns(Session& session);
+  /// What else is wrong with the file's SQL, a line a mistake; the columns are there.
+  [[nodiscard]] std::string sql_mistakes(Session& session) const;
+  void look_up_origins(Session& session);
+  [[nodiscard]] std::string from_mistake(const SqlError& error) const;
+  [[nodiscard]] bool order_is_known_to_be_unique(Session& session) const;
   [[nodiscard]] std::string type_of(Session& session, const std::string& column) const;
   /// Gives a column, at its place in the rows, the role that a key of the file says. Returns a mistake's line, or "".
   std::string take_column(const std::string& key, const std::string& column, const std::string& type,
@@ -126,6 +139,8 @@ class EventStore {
   std::string ts_type_, event_id_type_, stream_id_type_;
   Payload payload_ = Payload::jsonb;
   std::string why_no_members_;
+  std::string create_index_;
+  std::optional<Rows::Origin> drawn_in_;
   bool lacks_encoding_ = false;
   std::string select_list_;
   std::vector<WireType> wire_types_;

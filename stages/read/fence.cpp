@@ -27,7 +27,8 @@ struct Drawing {
 };
 
 Drawing drawing_of(const EventStore& store, Session& session) {
-  if (store.file().is_subquery()) return {};
+  const auto& column = store.drawn_in();
+  if (!column) return {};
   const Rows rows = session.execute(
       "SELECT pg_get_expr(d.adbin, d.adrelid), s.seqrelid, s.seqcache > 1"
       " FROM pg_attribute a"
@@ -35,10 +36,10 @@ Drawing drawing_of(const EventStore& store, Session& session) {
       " LEFT JOIN pg_depend p ON p.refclassid = 'pg_class'::regclass AND ("
       "   (p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid))"
       " LEFT JOIN pg_sequence s ON s.seqrelid = p.refobjid"
-      " OR s.seqrelid = pg_get_serial_sequence($1, a.attname)::regclass"
-      " WHERE a.attrelid = $1::regclass AND a.attname = $2 AND NOT a.attisdropped"
+      " OR s.seqrelid = pg_get_serial_sequence(a.attrelid::regclass::text, a.attname)::regclass"
+      " WHERE a.attrelid = $1::oid AND a.attnum = $2::integer"
       " ORDER BY s.seqrelid NULLS LAST LIMIT 1",
-      {store.from_in_sql(), store.file().order.front()});
+      {std::to_string(column->relation), std::to_string(column->column)});
   Drawing drawing;
   if (rows.size() == 0) return drawing;
   if (!rows.is_null(0, 1)) {

@@ -43,7 +43,7 @@ void PageBuilder::add(std::string_view row) {
   const auto optional = [this](const std::optional<std::size_t>& place) {
     return place ? columns_[*place] : std::nullopt;
   };
-  page_.events.push_back({.event_id = columns_[places.event_id].value_or(std::string_view()),
+  page_.events.push_back({.event_id = event_id(),
                           .ts = optional(places.ts),
                           .type = page_.types[type],
                           .stream_id = optional(places.stream_id),
@@ -52,6 +52,14 @@ void PageBuilder::add(std::string_view row) {
                           .position = {},
                           .type_number = type});
   add_position();
+}
+
+std::string_view PageBuilder::event_id() {
+  const EventStore::Columns& places = store_.columns();
+  if (places.event_id) return columns_[*places.event_id].value_or(std::string_view());
+  Position position;
+  for (const std::size_t column : places.order) position.emplace_back(columns_[column].value_or(std::string_view()));
+  return page_.texts.copy(to_string(position));
 }
 
 std::uint32_t PageBuilder::type_number(std::string_view type) {

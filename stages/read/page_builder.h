@@ -40,6 +40,7 @@ class PageBuilder {
   };
 
   std::string_view text(WireType type, std::string_view value);
+  std::string_view event_id();
   std::uint32_t type_number(std::string_view type);
   std::string_view payload(const OfType& of_type, CopyRow& fields, std::size_t bytes_max);
   void add_position();

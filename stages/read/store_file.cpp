@@ -12,8 +12,8 @@ namespace rebuild_projection {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> known_keys{"name", "from",      "order",   "event_id", "ts",
-                                                      "type", "stream_id", "payload", "metadata", "horizon"};
+constexpr std::array<std::string_view, 12> known_keys{"name", "about", "from",      "order",   "per_stream", "event_id",
+                                                      "ts",   "type",  "stream_id", "payload", "metadata",   "horizon"};
 
 class Reader {
  public:
@@ -26,19 +26,21 @@ class Reader {
       file_.lines.emplace_back(name, line);
       if (std::find(known_keys.begin(), known_keys.end(), name) == known_keys.end())
         mistake(line, "unknown key \"" + name +
-                          "\"; a store file has name, from, order, event_id, ts, type, stream_id, "
-                          "payload, metadata and horizon");
+                          "\"; a store file has name, about, from, order, per_stream, event_id, ts, type, "
+                          "stream_id, payload, metadata and horizon");
     }
     file_.name = text("name", file_.path.stem().string());
     file_.from = text("from", std::nullopt);
-    file_.event_id = text("event_id", std::nullopt);
     file_.type = text("type", std::nullopt);
     file_.payload = text("payload", std::nullopt);
+    file_.about = text("about", "");
+    file_.event_id = text("event_id", "");
     file_.ts = text("ts", "");
     file_.stream_id = text("stream_id", "");
     file_.metadata = text("metadata", "");
     file_.horizon = text("horizon", "");
     read_order();
+    read_per_stream();
     if (!mistakes_.empty()) throw UsageError(mistakes_.substr(0, mistakes_.size() - 1));
     return std::move(file_);
   }
@@ -72,6 +74,14 @@ class Reader {
       if (!name || name->empty()) return mistake(line, "\"order\" must be a list of column names");
       file_.order.push_back(*name);
     }
+  }
+
+  void read_per_stream() {
+    const toml::node* node = table_.get("per_stream");
+    if (node == nullptr) return;
+    if (!node->is_boolean())
+      return mistake(static_cast<int>(node->source().begin.line), "\"per_stream\" must be true or false");
+    file_.per_stream = node->value_or(false);
   }
 
   void mistake(int line, const std::string& sentence) {

@@ -12,11 +12,13 @@ namespace rebuild_projection {
 struct StoreFile {
   std::filesystem::path path;
   std::string name;
-  std::string from;  ///< "table", "schema.table", or "(select …)" with schema-qualified names
+  std::string about;  ///< for --list-stores, one line
+  std::string from;   ///< "table", "schema.table", or "(select …)" with schema-qualified names
   int from_line = 0;
-  std::vector<std::string> order;  ///< the last one makes it unique
-  std::string event_id;
-  std::string ts;  ///< empty: the store has no timestamp
+  std::vector<std::string> order;  ///< together unique
+  bool per_stream = false;  ///< the order is each stream's own: it says nothing about events of different streams
+  std::string event_id;     ///< empty: an event goes by its position
+  std::string ts;           ///< empty: the store has no timestamp
   std::string type;
   std::string stream_id;  ///< empty: none
   std::string payload;

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "tests/end_to_end/store_shapes.h"
 #include "tests/support/database.h"
 #include "tests/support/program.h"
 
@@ -94,6 +95,23 @@ TEST_F(AcceptanceTest, WholeLogOfFines) {
   EXPECT_NE(drifted.out.find("Not as the events say, in public.fine_summary: 1 row; by column: paid 1\n"),
             std::string::npos)
       << drifted.out;
+}
+
+TEST_F(AcceptanceTest, TwentyThousandEventsInTheStoresOfOthers) {
+  load("20000");
+  database_->execute(
+      "CREATE TABLE log AS SELECT row_number() OVER (ORDER BY ts, event_id) AS n, event_id AS id, aggregate_id AS "
+      "stream,"
+      " row_number() OVER (PARTITION BY aggregate_id ORDER BY ts, event_id) AS seq, event_type AS kind, ts,"
+      " payload AS body, false AS hidden, 'a' AS tenant FROM event_store");
+  for (const char* preset : {"message-db", "marten", "emmett", "commanded", "rails-event-store", "patchlevel"}) {
+    const StoreShape& shape = store_shape(preset);
+    shape.create(*database_);
+    shape.copy_log(*database_);
+    expect_right_after({"--store", preset, "--batch-size", "1000"});
+    EXPECT_EQ(database_->value("SELECT min(events) || ' ' || max(store) FROM rebuild_projection.rebuild_checkpoints"),
+              "20000 " + std::string(preset));
+  }
 }
 
 TEST_F(AcceptanceTest, TwentyThousandEventsInEveryShape) {

@@ -283,7 +283,7 @@ TEST_F(CommandLineTest, TakesWhatIsForVerify) {
     more.insert(more.begin(), {"--projection", "a", "--mode", "VERIFY"});
     return refused_as_is(more);
   };
-  for (const char* option : {"--from-ts", "--from-event-id", "--clear", "--max-events"}) {
+  for (const char* option : {"--from-ts", "--from-event-id", "--from-position", "--clear", "--max-events"}) {
     const std::string value = option == std::string("--clear")     ? "auto"
                               : option == std::string("--from-ts") ? "2025-01-01Z"
                                                                    : "1";
@@ -299,6 +299,29 @@ TEST_F(CommandLineTest, TakesWhatIsForVerify) {
                "a comma or = stands in double quotes."));
   EXPECT_EQ(refused({"--live-position", "SELECT 1"}),
             sentence("--live-position is for --mode VERIFY and --strategy shadow."));
+}
+
+TEST_F(CommandLineTest, TakesAPositionToBeginAfter) {
+  EXPECT_EQ(accepted({"--from-position", "12, \"a,b\""}).options.from_position, (Position{"12", "a,b"}));
+  EXPECT_FALSE(accepted({"--from-position", "12"}).options.from_beginning());
+  EXPECT_EQ(refused({"--from-position", "1", "--from-event-id", "7"}),
+            sentence("--from-event-id contradicts --from-position: each says after what the events begin; leave one of "
+                     "them out."));
+  EXPECT_EQ(refused({"--from-position", "1", "--resume"}),
+            sentence("--resume contradicts --from-position: it begins after the checkpoint; leave one of them out."));
+  EXPECT_EQ(refused({"--from-position", "1,"}),
+            sentence("--from-position must be the values of the store's order columns with commas between them; what "
+                     "holds a comma or = stands in double quotes."));
+}
+
+TEST_F(CommandLineTest, TakesWhatNeedsNoDatabaseAlone) {
+  EXPECT_EQ(accepted_as_is({"--list-stores"}).task, CommandLine::Task::list_stores);
+  const CommandLine line = accepted_as_is({"--show-store", "emmett"});
+  EXPECT_EQ(line.task, CommandLine::Task::show_store);
+  EXPECT_EQ(line.shown_store, "emmett");
+  EXPECT_FALSE(line.options.examples);
+  EXPECT_EQ(refused_as_is({"--list-stores", "--show-store", "emmett"}),
+            sentence("--list-stores and --show-store cannot stand together."));
 }
 
 TEST_F(CommandLineTest, TakesTheKeyOfARow) {

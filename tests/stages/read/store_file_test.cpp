@@ -40,12 +40,13 @@ TEST(StoreFileTest, HoldsWhatTheFileSays) {
 }
 
 TEST(StoreFileTest, OptionalKeysMayBeAbsentOrEmpty) {
-  const StoreFile file =
-      read_store_text("stores/orders.toml",
-                      "from = \"events\"\norder = [\"id\"]\nevent_id = \"id\"\nts = \"\"\ntype = \"t\"\n"
-                      "payload = \"p\"\nmetadata = \"\"\n");
+  const StoreFile file = read_store_text("stores/orders.toml",
+                                         "from = \"events\"\norder = [\"id\"]\nts = \"\"\ntype = \"t\"\n"
+                                         "payload = \"p\"\nmetadata = \"\"\n");
   EXPECT_EQ(file.name, "orders");
-  EXPECT_EQ(file.ts + file.stream_id + file.metadata + file.horizon, "");
+  EXPECT_EQ(file.about + file.event_id + file.ts + file.stream_id + file.metadata + file.horizon, "");
+  EXPECT_FALSE(file.per_stream);
+  EXPECT_TRUE(read_store_text("x", good + "per_stream = true").per_stream);
 }
 
 TEST(StoreFileTest, EveryMistakeNamesItsLine) {
@@ -59,7 +60,8 @@ TEST(StoreFileTest, EveryMistakeNamesItsLine) {
       {"order = [\"ts\", \"id\"]", "order = [\"ts\", 5]", "my.toml:3: \"order\" must be a list"},
       {"order = [\"ts\", \"id\"]", "order = [\"ts\", \"\"]", "my.toml:3: \"order\" must be a list"},
       {"order = [\"ts\", \"id\"]", "", "\"order\" is missing"},
-      {"event_id = \"id\"", "", "\"event_id\" is missing"},
+      {"event_id = \"id\"", "event_id = 7", "my.toml:4: \"event_id\" must be a text"},
+      {"event_id = \"id\"", "per_stream = \"yes\"", "my.toml:4: \"per_stream\" must be true or false"},
       {"type = \"kind\"", "type = true", "my.toml:6: \"type\" must be a text"},
       {"payload = \"body\"", "payload = [\"body\"]", "my.toml:8: \"payload\" must be a text"},
       {"metadata = \"meta\"", "meta = \"meta\"", "my.toml:9: unknown key \"meta\""},
@@ -77,9 +79,9 @@ TEST(StoreFileTest, EveryMistakeNamesItsLine) {
 TEST(StoreFileTest, AllMistakesAreToldAtOnce) {
   const std::string mistakes = mistakes_of("from = 1\norder = 2\nwhat = 3\ntype = \"\"\n");
   for (const char* said : {"my.toml:1: \"from\"", "my.toml:2: \"order\"", "my.toml:3: unknown key \"what\"",
-                           "my.toml:4: \"type\"", "\"event_id\" is missing", "\"payload\" is missing"})
+                           "my.toml:4: \"type\"", "\"payload\" is missing"})
     EXPECT_NE(mistakes.find(said), std::string::npos) << said << " is not in: " << mistakes;
-  EXPECT_EQ(std::count(mistakes.begin(), mistakes.end(), '\n'), 5);
+  EXPECT_EQ(std::count(mistakes.begin(), mistakes.end(), '\n'), 4);
 }
 
 TEST(StoreFileTest, AFileThatIsNotThereIsNamed) {
