@@ -81,10 +81,11 @@ class Rebuild {
         checkpoints_.create(session);
         checkpoints_.start(session);
       });
-      committer_.emplace(
-          target_, checkpoints_, targets,
-          Committer::Settings{
-              .on_error = options_.on_error, .truncate = options_.truncate, .show_values = options_.show_values});
+      committer_.emplace(target_, checkpoints_, targets,
+                         Committer::Settings{.memory = MemoryShares(options_.memory_bytes_max),
+                                             .on_error = options_.on_error,
+                                             .truncate = options_.truncate,
+                                             .show_values = options_.show_values});
     }
     Report report = run_pipeline(options_, projectors,
                                  {.source = *reader, .parser = *parser, .sink = committer_ ? &*committer_ : nullptr},

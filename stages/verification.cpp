@@ -63,6 +63,7 @@ void add(Report& total, const Report& more) {
   }
   total.batches += more.batches;
   total.batches_closed_early += more.batches_closed_early;
+  total.spilled_bytes += more.spilled_bytes;
   if (!total.first_position) total.first_position = more.first_position;
   if (more.last_position) {
     total.last_position = more.last_position;
@@ -143,7 +144,9 @@ Report Verification::go() {
   for (std::size_t index = 0; index < run.size(); ++index)
     targets.push_back({run[index], &tables_[index], false, {Checkpoints::Begin::over, std::nullopt, ""}});
   committer_.emplace(target_, checkpoints_, targets,
-                     Committer::Settings{.on_error = options_.on_error, .show_values = options_.show_values});
+                     Committer::Settings{.memory = MemoryShares(options_.memory_bytes_max),
+                                         .on_error = options_.on_error,
+                                         .show_values = options_.show_values});
   Progress own_progress;
   Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
   Report report = replay(plan_.range.last ? Reading::page_by_page : Reading::nothing, plan_.range, "", progress);

@@ -76,16 +76,15 @@ constexpr std::array options{
     OptionSpec{"meta-schema", "NAME", where, "schema of checkpoints and dead letters (default rebuild_projection)"},
     OptionSpec{"config", "FILE", where, "read options from a file (option = value, TOML or INI)"},
 
-    OptionSpec{"batch-size", "N", concurrency,
-               "events per transaction (default 200; in VERIFY as many as\n"
-               "--max-memory holds)"},
+    OptionSpec{"batch-size", "N", concurrency, "events per transaction (default 200; in VERIFY all)"},
     OptionSpec{"tokens", "N", concurrency, "pages of events in flight (default: from the machine)"},
     OptionSpec{"readers", "N", concurrency, "connections that read the store"},
     OptionSpec{"payload", "auto|whole|slim", concurrency,
                "what the store's server sends of payloads: whole documents, or only the members that projections read"},
     OptionSpec{"workers", "N", concurrency, "CPU threads (default: from the machine)"},
     OptionSpec{"max-memory", "MIB", concurrency,
-               "bound on pages and change sets together, MiB\n"
+               "bound on pages and change sets together, MiB; what is more\n"
+               "goes to temporary files in $TMPDIR, else /var/tmp\n"
                "(default 512, or half of a smaller container)"},
 
     OptionSpec{"progress", "auto|bar|log|none", output, "auto: a bar on a terminal, else log lines (default auto)"},
