@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pipeline/hash.h"
+#include "pipeline/sorted_runs.h"
 
 namespace rebuild_projection {
 namespace {
@@ -80,6 +81,7 @@ void ChangeSet::compose(const PendingChanges::Row& pending, std::uint32_t hash) 
   const bool removes = pending.kind == PendingChanges::Row::Kind::remove;
   if (!change.creates || removes) spell(row, waiting_.spelling(pending));
   if (removes) {
+    removes_ = true;
     change = RowChange::remove();
   } else if (pending.kind == PendingChanges::Row::Kind::upsert) {
     change.create();
@@ -105,6 +107,7 @@ void ChangeSet::add(std::string_view key, std::string_view spelling, RowChange&&
   Row& row = rows_.find_or_insert(short_hash(key), key);
   const std::size_t bytes_before = row.change.heap_bytes();
   if (!row.change.creates || later.removes) spell(row, spelling);
+  removes_ = removes_ || later.removes;
   rebuild_projection::compose(*table_, row.change, std::move(later));
   change_bytes_ += row.change.heap_bytes() - bytes_before;
 }
@@ -117,7 +120,7 @@ void ChangeSet::append(ChangeSet&& later) {
   later.settle();
   for (std::size_t number = 0; number < later.rows_.size(); ++number) {
     Row& row = later.rows_[number];
-    add(row.key(), later.spelling_of(row), std::move(row.change));
+    add(row.key(), later.spelling(row), std::move(row.change));
   }
   later.clear();
 }
@@ -138,7 +141,7 @@ void ChangeSet::spell(const Row& row, std::string_view spelling) const {
   spelling_bytes_ += node_bytes + text.capacity();
 }
 
-std::string_view ChangeSet::spelling_of(const Row& row) const {
+std::string_view ChangeSet::spelling(const Row& row) const {
   if (spellings_.empty()) return {};
   const auto found = spellings_.find(&row);
   return found == spellings_.end() ? std::string_view() : found->second;
@@ -150,7 +153,7 @@ std::size_t ChangeSet::size() const {
 }
 
 std::string ChangeSet::key_text(const Row& row, std::size_t part) const {
-  return rebuild_projection::key_text(*table_, row.key(), spelling_of(row), part);
+  return rebuild_projection::key_text(*table_, row.key(), spelling(row), part);
 }
 
 std::vector<const ChangeSet::Row*> ChangeSet::sorted() const {
@@ -167,6 +170,32 @@ std::vector<const ChangeSet::Row*> ChangeSet::sorted() const {
   result.reserve(entries.size());
   for (const auto& entry : entries) result.push_back(entry.second);
   return result;
+}
+
+std::uint64_t ChangeSet::spilled_bytes() const {
+  return runs_ ? runs_->bytes() : 0;
+}
+
+bool ChangeSet::removes() const {
+  settle();
+  return removes_;
+}
+
+void ChangeSet::spill(const std::string& directory) {
+  settle();
+  auto runs = runs_ ? runs_ : std::make_shared<SortedRuns>(directory);
+  runs->add(*this);
+  const bool removes = removes_;
+  clear();
+  runs_ = std::move(runs);
+  removes_ = removes;
+}
+
+void ChangeSet::for_parts(std::size_t bytes, const std::function<void(const ChangeSet&)>& visit) const {
+  if (runs_)
+    runs_->merge(*this, bytes, visit);
+  else
+    visit(*this);
 }
 
 void ChangeSet::clear() {

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -15,7 +17,9 @@
 
 namespace rebuild_projection {
 
-/// The changes of one projector, at most one per row.
+class SortedRuns;
+
+/// The changes of one projector, at most one per row. Those that are too many for memory can go to a temporary file.
 /// Not thread-safe, not even for readers: the last few changes are composed when somebody asks. Keeps a reference to
 /// the layout.
 class ChangeSet {
@@ -28,12 +32,12 @@ class ChangeSet {
   void add(PendingChanges& changes);
   /// The row's change becomes "what it was, then `change`". The key is one of append_key().
   void add(std::string_view key, std::string_view spelling, RowChange&& change);
-  /// All of `later` after all of this.
+  /// All of `later`, of which nothing was spilled, after all of this.
   void append(ChangeSet&& later);
 
   [[nodiscard]] const TableLayout& table() const { return *table_; }
   [[nodiscard]] std::size_t size() const;
-  [[nodiscard]] bool empty() const { return rows_.size() == 0 && waiting_.rows.empty(); }
+  [[nodiscard]] bool empty() const { return !runs_ && rows_.size() == 0 && waiting_.rows.empty(); }
   /// Memory held, in bytes, to within a tenth. Costs nothing to ask.
   [[nodiscard]] std::size_t bytes() const { return rows_.bytes() + change_bytes_ + spelling_bytes_; }
   /// The rows in the order of their canonical keys: the order in which they are locked and written. Valid until a
@@ -42,6 +46,20 @@ class ChangeSet {
   /// What is written to a key column: as the event spelled it that creates the row.
   [[nodiscard]] std::string key_text(const Row& row, std::size_t part) const;
   void clear();
+
+  /// Puts all that is in memory into a temporary file in `directory`. Throws std::system_error where that has no room;
+  /// then nothing has changed. Afterwards only for_parts() has all rows: size() and sorted() have those in memory.
+  void spill(const std::string& directory);
+  /// Bytes in temporary files.
+  [[nodiscard]] std::uint64_t spilled_bytes() const;
+  /// Some row is deleted, at least for a while.
+  [[nodiscard]] bool removes() const;
+  /// Calls `visit` with this; or where something was spilled with sets in memory, which together have all rows, each
+  /// once, in the order of sorted(), and for which `bytes` are needed.
+  void for_parts(std::size_t bytes, const std::function<void(const ChangeSet&)>& visit) const;
+
+  /// How a row's key is spelled where that is not canonical, else empty.
+  [[nodiscard]] std::string_view spelling(const Row& row) const;
 
  private:
   /// What is known of a change that waits.
@@ -54,7 +72,6 @@ class ChangeSet {
   void settle() const;
   void compose(const PendingChanges::Row& pending, std::uint32_t hash) const;
   void spell(const Row& row, std::string_view spelling) const;
-  [[nodiscard]] std::string_view spelling_of(const Row& row) const;
 
   const TableLayout* table_;
   // Mutable: a change that waits says the same as one that is composed.
@@ -64,6 +81,8 @@ class ChangeSet {
   mutable std::unordered_map<const Row*, std::string> spellings_;  // of the few keys that are not spelled canonically
   mutable std::size_t change_bytes_ = 0;
   mutable std::size_t spelling_bytes_ = 0;
+  mutable bool removes_ = false;
+  std::shared_ptr<SortedRuns> runs_;  // earlier than all of these; of this set alone
 };
 
 }  // namespace rebuild_projection

@@ -12,6 +12,7 @@
 #include "pipeline/graph.h"
 #include "pipeline/limits.h"
 #include "pipeline/machine.h"
+#include "pipeline/memory_shares.h"
 #include "pipeline/open_batch.h"
 
 namespace rebuild_projection {
@@ -52,7 +53,7 @@ class Run {
         stages_(stages),
         progress_(progress),
         stop_(std::move(stop)),
-        commit_batch_(projectors_, stages, options.on_error) {
+        commit_batch_(projectors_, stages, options_) {
     for (const Projector* projector : projectors) {
       Report::Projection projection;
       projection.name = projector->name();
@@ -96,6 +97,13 @@ class Run {
   }
 
  private:
+  /// What a projector made so far of the batch that is open in its stage.
+  struct OpenChanges {
+    explicit OpenChanges(const TableLayout& table) : changes(table) {}
+    ChangeSet changes;
+    std::atomic<std::size_t> bytes{0};
+  };
+
   static std::vector<RunProjector> numbered(const std::vector<const Projector*>& projectors,
                                             const std::vector<std::size_t>& first_stretches) {
     std::vector<RunProjector> result;
@@ -179,7 +187,7 @@ class Run {
       flight.page.rest = nullptr;
     }
     cut_events_ += events.size();
-    if (cut_in_batch_ > 0 && changes_bytes() > changes_bytes_max()) {
+    if (cut_in_batch_ > 0 && changes_bytes() > shares_.changes && !spills_) {
       flight.pieces.push_back({0, 0, true});
       cut_in_batch_ = 0;
       ++cut_early_;
@@ -194,14 +202,12 @@ class Run {
     }
   }
 
-  /// What the apply stages hold of the batch that is open there. They may be some pages behind.
+  /// What the apply stages hold in memory of the batch that is open there. They may be some pages behind.
   [[nodiscard]] std::size_t changes_bytes() const {
     std::size_t bytes = 0;
     for (const auto& open : open_) bytes += open->bytes;
     return bytes;
   }
-  /// While one batch is committed, the next one grows.
-  [[nodiscard]] std::size_t changes_bytes_max() const { return options_.memory_bytes_max / 2; }
 
   // ---- apply: several projectors at once, each one call at a time, in order
 
@@ -226,6 +232,16 @@ class Run {
       }
     }
     open.bytes = open.changes.bytes();
+    if (spills_ && changes_bytes() > shares_.changes && open.bytes >= shares_.changes / open_.size()) spill(open);
+  }
+
+  void spill(OpenChanges& open) {
+    try {
+      open.changes.spill(options_.spill_directory);
+      open.bytes = 0;
+    } catch (const std::exception& error) {
+      if (spills_.exchange(false)) spdlog::warn("{}: from now on the memory bound closes batches early", error.what());
+    }
   }
 
   // ---- commit: one call at a time, in order
@@ -285,6 +301,7 @@ class Run {
       total.skipped += part.skipped.size() + done.refused;
       total.rows_written += done.rows_written;
       total.rows_deleted += done.rows_deleted;
+      report_.spilled_bytes += part.changes.spilled_bytes();
       progress_.errors += part.skipped.size() + done.refused;
     }
     commit_batch_.types().add_to(report_.events_by_type);
@@ -369,6 +386,7 @@ class Run {
   }
 
   const RunOptions options_;
+  const MemoryShares shares_{options_.memory_bytes_max};
   const std::vector<RunProjector> projectors_;
   const Stages stages_;
   Progress& progress_;
@@ -384,13 +402,8 @@ class Run {
   std::uint64_t cut_events_ = 0, cut_in_batch_ = 0;
   std::uint64_t cut_early_ = 0;  ///< batches closed by the memory bound
 
-  /// What a projector made so far of the batch that is open in its stage.
-  struct OpenChanges {
-    explicit OpenChanges(const TableLayout& table) : changes(table) {}
-    ChangeSet changes;
-    std::atomic<std::size_t> bytes{0};
-  };
   std::vector<std::unique_ptr<OpenChanges>> open_;
+  std::atomic<bool> spills_{true};  ///< there is room for temporary files, as far as is known
 
   OpenBatch commit_batch_;
   Report report_;

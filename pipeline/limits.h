@@ -27,10 +27,6 @@ inline constexpr std::size_t page_bytes_factor_max = 4;
 /// table.
 inline constexpr std::chrono::milliseconds snapshot_age_max{1'000};
 
-/// Bytes of a batch's pages that are kept until its commit, so that a refused batch can be folded again by halves from
-/// memory. Beyond it the pages are dropped and a refused batch is read again from the store.
-inline constexpr std::size_t kept_pages_bytes_max = std::size_t{64} << 20;
-
 /// Levels of nesting in a payload. jsonb itself stops near 6,000 with PostgreSQL's default stack.
 inline constexpr std::size_t payload_depth_max = 10'000;
 

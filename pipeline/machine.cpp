@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <string>
 #include <thread>
@@ -43,6 +44,10 @@ RunOptions with_defaults(RunOptions options) {
   // Enough pages that every reader and worker, apply and commit have one at hand while another waits behind it.
   if (options.tokens == 0) options.tokens = 2 * (options.workers + options.readers) + 4;
   if (options.memory_bytes_max == 0) options.memory_bytes_max = std::min(std::uint64_t{512} << 20, memory_limit() / 2);
+  if (options.spill_directory.empty()) {
+    const char* const chosen = std::getenv("TMPDIR");
+    options.spill_directory = chosen != nullptr && *chosen != '\0' ? chosen : "/var/tmp";
+  }
   return options;
 }
 

@@ -1,6 +1,9 @@
 #include "pipeline/open_batch.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "pipeline/error.h"
@@ -24,8 +27,12 @@ void EventTypes::add_to(std::map<std::string, std::uint64_t>& totals) const {
   for (const auto& [type, count] : counts_) totals[type] += count;
 }
 
-OpenBatch::OpenBatch(std::vector<RunProjector> projectors, const Stages& stages, OnError on_error)
-    : projectors_(std::move(projectors)), stages_(stages), on_error_(on_error) {
+OpenBatch::OpenBatch(std::vector<RunProjector> projectors, const Stages& stages, const RunOptions& options)
+    : projectors_(std::move(projectors)),
+      stages_(stages),
+      on_error_(options.on_error),
+      spill_directory_(options.spill_directory),
+      shares_(options.memory_bytes_max) {
   for (const RunProjector& run_projector : projectors_)
     batch_.projections.push_back(
         {run_projector.projector, ChangeSet(run_projector.projector->table()), {}, 0, 0, 0, 0});
@@ -56,8 +63,8 @@ void OpenBatch::add(const PagePtr& page, std::size_t piece) {
   batch_.last_ts = events[end - 1].ts;
   types_.add(page->page, begin, end);
 
-  kept_bytes_ += page->page.texts.bytes() * (end - begin) / events.size();
-  if (all_kept_ && kept_bytes_ > limits::kept_pages_bytes_max) {
+  kept_bytes_ += bytes_of(page->page, page->parsed) * (end - begin) / events.size();
+  if (all_kept_ && kept_bytes_ > shares_.kept_pages) {
     all_kept_ = false;
     kept_.clear();
   }
@@ -120,8 +127,17 @@ Batch::Part OpenBatch::fold_again(std::size_t projection, std::uint64_t begin, s
         fold(projectors_[projection], stages_.parser, page, parsed, from, to, on_error_, false, part.changes);
     if (folded.failure) std::rethrow_exception(folded.failure->cause);
     part.applied += folded.applied;
+    if (end - begin > 1 && part.changes.bytes() > shares_.changes) spill(part.changes);
   });
   return part;
+}
+
+void OpenBatch::spill(ChangeSet& changes) const {
+  try {
+    changes.spill(spill_directory_);
+  } catch (const std::system_error& error) {
+    spdlog::warn("{}: what is written again takes more than --max-memory", error.what());
+  }
 }
 
 DeadLetter OpenBatch::event_at(std::uint64_t index) const {

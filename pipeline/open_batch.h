@@ -10,6 +10,8 @@
 
 #include "pipeline/fold.h"
 #include "pipeline/graph.h"
+#include "pipeline/memory_shares.h"
+#include "pipeline/options.h"
 #include "pipeline/stages.h"
 
 namespace rebuild_projection {
@@ -30,7 +32,7 @@ class EventTypes {
 /// only up to a bound (limits.h), and read again in the rare case that a refused batch needs them. Not thread-safe.
 class OpenBatch {
  public:
-  OpenBatch(std::vector<RunProjector> projectors, const Stages& stages, OnError on_error);
+  OpenBatch(std::vector<RunProjector> projectors, const Stages& stages, const RunOptions& options);
 
   /// Adds a piece of a page that no stage failed on.
   void add(const PagePtr& page, std::size_t piece);
@@ -52,12 +54,15 @@ class OpenBatch {
   /// Calls `visit` for the pieces of the batch's events [begin, end), in order.
   void for_events(std::uint64_t begin, std::uint64_t end, const Visit& visit) const;
   [[nodiscard]] Batch::Part fold_again(std::size_t projection, std::uint64_t begin, std::uint64_t end) const;
+  void spill(ChangeSet& changes) const;
   [[nodiscard]] DeadLetter event_at(std::uint64_t index) const;
   void clear();
 
   std::vector<RunProjector> projectors_;
   Stages stages_;
   OnError on_error_;
+  std::string spill_directory_;
+  MemoryShares shares_;
   Batch batch_;
   EventTypes types_;
   std::optional<Position> after_;  ///< the last event before the batch

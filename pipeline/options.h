@@ -35,6 +35,9 @@ struct RunOptions {
   /// Pages in flight and change sets together; 0: 512 MiB, or half of what a smaller container has.
   std::uint64_t memory_bytes_max = 0;
 
+  /// Where change sets go that outgrow their share of the memory; empty: $TMPDIR, or /var/tmp, which is seldom memory.
+  std::string spill_directory;
+
   /// A second, harder stop: the statement that is running is cancelled and its transaction rolled back.
   std::stop_token abort;
 };

@@ -47,6 +47,13 @@ struct ParsedPage {
   std::shared_ptr<void> texts;     ///< owns what had to be unescaped
 };
 
+/// Memory that both take, in bytes, about.
+inline std::size_t bytes_of(const Page& page, const ParsedPage& parsed) {
+  return page.texts.bytes() + page.events.capacity() * sizeof(StoredEvent) +
+         page.positions.capacity() * sizeof(std::string_view) + parsed.values.capacity() * sizeof(Json) +
+         parsed.elements.capacity() * sizeof(std::vector<Element>);
+}
+
 /// An event that was left out for one projection.
 struct DeadLetter {
   std::string event_id;

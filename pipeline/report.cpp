@@ -42,6 +42,7 @@ void Report::add(const Report& later) {
   }
   batches += later.batches;
   batches_closed_early += later.batches_closed_early;
+  spilled_bytes += later.spilled_bytes;
   if (!first_position) first_position = later.first_position;
   if (later.last_position) {
     last_position = later.last_position;

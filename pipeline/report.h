@@ -65,7 +65,8 @@ struct Report {
   std::map<std::string, std::uint64_t> events_by_type;
   std::optional<RowHistory> history;  ///< explain_row()'s
   std::uint64_t batches = 0;
-  std::uint64_t batches_closed_early = 0;  ///< by the memory bound
+  std::uint64_t batches_closed_early = 0;  ///< by the memory bound, where temporary files had no room
+  std::uint64_t spilled_bytes = 0;         ///< of change sets, into temporary files
   std::optional<Position> first_position;
   std::optional<Position> last_position;
   std::string last_event_id;

@@ -77,10 +77,11 @@ class Rebuild {
         checkpoints_.start(session);
         session.execute("COMMIT");
       });
-      committer_.emplace(
-          target_, checkpoints_, targets,
-          Committer::Settings{
-              .on_error = options_.on_error, .truncate = options_.truncate, .show_values = options_.show_values});
+      committer_.emplace(target_, checkpoints_, targets,
+                         Committer::Settings{.memory = MemoryShares(options_.memory_bytes_max),
+                                             .on_error = options_.on_error,
+                                             .truncate = options_.truncate,
+                                             .show_values = options_.show_values});
     }
     Report report = replay_events(options_, store_, projectors,
                                   {.how = plan_.reading(),

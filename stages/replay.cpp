@@ -5,6 +5,7 @@
 
 #include "pipeline/engine.h"
 #include "pipeline/limits.h"
+#include "pipeline/memory_shares.h"
 #include "stages/preparation.h"
 #include "stages/read/store_reader.h"
 
@@ -15,10 +16,10 @@ namespace {
 /// Members of one event type up to which it is cheaper to have the server pick them out than to send the document.
 constexpr std::size_t members_max = 8;
 
-/// A quarter of the memory is for pages.
+/// Of texts. Of events of some 150 bytes they are a third of what a page takes once it is parsed.
 std::size_t page_bytes(const Options& options) {
-  return std::clamp<std::size_t>(options.memory_bytes_max / 4 / options.tokens, limits::page_bytes_min,
-                                 limits::page_bytes_target);
+  return std::clamp<std::size_t>(MemoryShares(options.memory_bytes_max).pages / options.tokens / 3,
+                                 limits::page_bytes_min, limits::page_bytes_target);
 }
 
 PayloadSelection select_payloads(const Options& options, const EventStore& store,

@@ -25,10 +25,10 @@ constexpr std::uint64_t narrow_share = 4;
 std::vector<TouchedRows> find_touched_rows(const Preparation& prepared, const Plan& plan, const std::stop_token& stop) {
   Options options = prepared.options;
   options.mode = Mode::apply;
-  options.batch_events = std::numeric_limits<std::uint64_t>::max();  // --max-memory closes a batch
+  options.batch_events = std::numeric_limits<std::uint64_t>::max();
   std::vector<const Projector*> projectors;
   for (const auto& selected : prepared.selected) projectors.push_back(selected.projector.get());
-  TouchedRowsSink sink(projectors.size(), options.memory_bytes_max / 4);
+  TouchedRowsSink sink(projectors.size(), options.memory_bytes_max);
   Progress progress;
   const Report report = replay_events(options, prepared.store, projectors, {.how = plan.reading(), .range = plan.range},
                                       &sink, progress, stop);
@@ -98,6 +98,7 @@ void narrow_to_touched_rows(Preparation& prepared, Plan& plan, const std::stop_t
   for (std::size_t index = 0; index < rows.size(); ++index) {
     SelectedProjection& selected = prepared.selected[index];
     plan.beginnings.of[index].touched_rows = rows[index].size();
+    prepared.options.memory_bytes_max -= rows[index].bytes();
     selected.projector =
         std::make_unique<ScopedProjector>(std::move(selected.projector), std::move(rows[index]), selected.table);
   }

@@ -108,7 +108,9 @@ Report ShadowRebuild::replay_planned() {
     first_stretches.push_back(beginning.first_stretch);
   }
   committer_.emplace(target_, checkpoints_, targets,
-                     Committer::Settings{.on_error = options_.on_error, .show_values = options_.show_values});
+                     Committer::Settings{.memory = MemoryShares(options_.memory_bytes_max),
+                                         .on_error = options_.on_error,
+                                         .show_values = options_.show_values});
   Progress own_progress;
   Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
   return replay_events(options_, store_, projectors(),

@@ -1,6 +1,7 @@
 #include "stages/touched_rows.h"
 
 #include "pipeline/key.h"
+#include "pipeline/memory_shares.h"
 
 namespace rebuild_projection {
 
@@ -11,13 +12,15 @@ constexpr std::size_t bytes_per_key = sizeof(std::string) + 4 * sizeof(void*);
 
 }  // namespace
 
-void TouchedRows::add(const ChangeSet& changes) {
-  for (const ChangeSet::Row* row : changes.sorted()) {
-    const std::string_view key = row->key();
-    if (keys_.contains(key)) continue;
-    keys_.emplace(key);
-    bytes_ += bytes_per_key + (key.size() < sizeof(std::string) / 2 ? 0 : key.size());
-  }
+void TouchedRows::add(const ChangeSet& changes, std::size_t bytes) {
+  changes.for_parts(bytes, [this](const ChangeSet& part) {
+    for (const ChangeSet::Row* row : part.sorted()) {
+      const std::string_view key = row->key();
+      if (keys_.contains(key)) continue;
+      keys_.emplace(key);
+      bytes_ += bytes_per_key + (key.size() < sizeof(std::string) / 2 ? 0 : key.size());
+    }
+  });
 }
 
 std::vector<std::string> TouchedRows::values(const TableLayout& table, std::size_t part) const {
@@ -30,14 +33,15 @@ std::vector<std::string> TouchedRows::values(const TableLayout& table, std::size
 Committed TouchedRowsSink::commit(const Batch& batch) {
   std::size_t bytes = 0, rows = 0;
   for (std::size_t index = 0; index < rows_.size(); ++index) {
-    rows_[index].add(batch.projections[index].changes);
+    rows_[index].add(batch.projections[index].changes, MemoryShares(memory_bytes_).merge);
     bytes += rows_[index].bytes();
     rows += rows_[index].size();
   }
-  if (bytes > bytes_max_)
-    throw RunError("the events touch more than " + std::to_string(rows) +
-                   " rows, whose keys are a quarter of --max-memory; raise it, or rebuild everything, without --scope "
-                   "touched");
+  if (bytes > memory_bytes_ / 8)
+    throw RunError(
+        "the events touch " + std::to_string(rows) +
+        " rows or more, whose keys take an eighth of --max-memory; raise it, or rebuild everything, without --scope "
+        "touched");
   return {std::vector<Committed::Projection>(rows_.size())};
 }
 

@@ -15,8 +15,9 @@ namespace rebuild_projection {
 /// Rows of one projection, by their canonical keys (pipeline/key.h). Any thread may read.
 class TouchedRows {
  public:
-  /// Those that the changes are about, also where they leave the row as it was.
-  void add(const ChangeSet& changes);
+  /// Those that the changes are about, also where they leave the row as it was. Changes that were spilled come back in
+  /// parts, for which `bytes` are needed.
+  void add(const ChangeSet& changes, std::size_t bytes);
   [[nodiscard]] bool contains(std::string_view key) const { return keys_.contains(key); }
   [[nodiscard]] std::size_t size() const { return keys_.size(); }
   /// Memory held, about.
@@ -36,8 +37,9 @@ class TouchedRows {
 /// Notes which rows a run's batches are about, and writes nothing.
 class TouchedRowsSink final : public BatchSink {
  public:
-  /// Of so many projections; of all together `bytes_max` at the most.
-  TouchedRowsSink(std::size_t projections, std::size_t bytes_max) : rows_(projections), bytes_max_(bytes_max) {}
+  /// Of so many projections. The keys may take an eighth of the run's memory.
+  TouchedRowsSink(std::size_t projections, std::size_t memory_bytes)
+      : rows_(projections), memory_bytes_(memory_bytes) {}
 
   /// Throws RunError where the rows are too many.
   Committed commit(const Batch& batch) override;
@@ -46,7 +48,7 @@ class TouchedRowsSink final : public BatchSink {
 
  private:
   std::vector<TouchedRows> rows_;
-  std::size_t bytes_max_;
+  std::size_t memory_bytes_;
 };
 
 }  // namespace rebuild_projection

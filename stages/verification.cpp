@@ -88,7 +88,9 @@ Report Verification::go() {
   for (std::size_t index = 0; index < run.size(); ++index)
     targets.push_back({run[index], &tables_[index], false, {Checkpoints::Begin::over, std::nullopt, ""}});
   committer_.emplace(target_, checkpoints_, targets,
-                     Committer::Settings{.on_error = options_.on_error, .show_values = options_.show_values});
+                     Committer::Settings{.memory = MemoryShares(options_.memory_bytes_max),
+                                         .on_error = options_.on_error,
+                                         .show_values = options_.show_values});
   Progress own_progress;
   Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
   Report report = replay(plan_.reading(), plan_.range, "", progress);

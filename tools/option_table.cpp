@@ -98,14 +98,15 @@ constexpr std::array options{
 
     OptionSpec{"batch-size", "N", concurrency,
                "events per transaction (default 200; in VERIFY, in a shadow and with\n"
-               "--scope touched as many as --max-memory holds)"},
+               "--scope touched all)"},
     OptionSpec{"tokens", "N", concurrency, "pages of events in flight (default: from the machine)"},
     OptionSpec{"readers", "N", concurrency, "connections that read the store"},
     OptionSpec{"payload", "auto|whole|slim", concurrency,
                "what the store's server sends of payloads: whole documents, or only the members that projections read"},
     OptionSpec{"workers", "N", concurrency, "CPU threads (default: from the machine)"},
     OptionSpec{"max-memory", "MIB", concurrency,
-               "bound on pages and change sets together, MiB\n"
+               "bound on pages and change sets together, MiB; what is more\n"
+               "goes to temporary files in $TMPDIR, else /var/tmp\n"
                "(default 512, or half of a smaller container)"},
 
     OptionSpec{"progress", "auto|bar|log|none", output, "auto: a bar on a terminal, else log lines (default auto)"},

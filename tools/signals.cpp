@@ -41,7 +41,8 @@ const char* name_of_signal(std::uint32_t number) {
 void block_signals() {
   const sigset_t set = watched_signals();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);  // write() fails all the same
+  std::signal(SIGXFSZ, SIG_IGN);  // as it does at the limit of a file's size
 }
 
 SignalWatch::SignalWatch(std::stop_source stop, std::stop_source abort)

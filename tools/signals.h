@@ -5,8 +5,8 @@
 
 namespace rebuild_projection {
 
-/// Keeps SIGINT, SIGTERM and SIGHUP from ending the process, in this thread and every one it starts later; SIGPIPE is
-/// ignored. Called first in main, before any thread exists.
+/// Keeps SIGINT, SIGTERM and SIGHUP from ending the process, in this thread and every one it starts later; SIGPIPE and
+/// SIGXFSZ are ignored. Called first in main, before any thread exists.
 void block_signals();
 
 /// Turns those signals into requests, from a thread of its own, until it is destroyed. The first requests `stop`, the

@@ -33,9 +33,8 @@ void add_line(std::string& out, std::string_view label, std::string_view value) 
 
 /// Nobody writes down a number as large as the one that stands for no limit.
 std::string batches_of(const Report& r) {
-  constexpr std::uint64_t as_many_as_fit = std::uint64_t{1} << 40;
-  return r.batch_events >= as_many_as_fit ? "batches as large as --max-memory allows"
-                                          : "batches of " + counted(r.batch_events, "event", "events");
+  constexpr std::uint64_t all_events = std::uint64_t{1} << 40;
+  return r.batch_events >= all_events ? "one batch" : "batches of " + counted(r.batch_events, "event", "events");
 }
 
 void add_run(std::string& out, const Report& r) {
@@ -86,6 +85,9 @@ void add_outcome(std::string& out, const Report& r) {
            with_commas(r.batches) + (r.batches_closed_early > 0
                                          ? " (" + with_commas(r.batches_closed_early) + " closed early by --max-memory)"
                                          : ""));
+  if (r.spilled_bytes > 0)
+    add_line(out, "",
+             with_commas((r.spilled_bytes >> 20U) + 1) + " MiB of changes in temporary files, by --max-memory");
   add_line(out, "time", seconds_text(r.seconds) + ", " + rate_with_commas(r.events_per_second()) + " events a second");
   if (r.retries > 0)
     add_line(out, "retries", with_commas(r.retries) + " after lost connections, deadlocks and the like (see the log)");
@@ -272,6 +274,7 @@ std::string summary_json(const Report& r, int exit_code) {
   for (const auto& [type, count] : r.events_by_type) json["events_by_type"][type] = count;
   json["batches"] = r.batches;
   json["batches_closed_early"] = r.batches_closed_early;
+  json["spilled_bytes"] = r.spilled_bytes;
   json["retries"] = r.retries;
   json["late_events"] = r.late_events;
   json["seconds"] = r.seconds.count();

@@ -43,7 +43,8 @@ Committer::Committer(LastingSession& session, const Checkpoints& checkpoints, co
       clearing_(targets.size()),
       rows_cleared_(targets.size()) {
   for (const Target& target : targets_) {
-    writers_.emplace_back(target.projector->table(), *target.table, settings_.known_rows_bytes_max / targets_.size());
+    writers_.emplace_back(target.projector->table(), *target.table, settings_.memory.known_rows / targets_.size(),
+                          settings_.memory.merge);
     deferrable_ = deferrable_ || target.table->deferrable_constraints;
     at_.push_back(target.start.after);
   }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/memory_shares.h"
 #include "pipeline/options.h"
 #include "pipeline/stages.h"
 #include "stages/commit/checkpoints.h"
@@ -33,10 +34,10 @@ class Committer : public BatchSink {
     Checkpoints::Start start;
   };
   struct Settings {
+    MemoryShares memory;
     OnError on_error = OnError::stop;
     bool truncate = false;  ///< clear with TRUNCATE
     bool show_values = false;
-    std::size_t known_rows_bytes_max = std::size_t{48} << 20;  ///< of all projections together
   };
 
   /// `session` and `checkpoints` outlive this; the session is used by whoever calls commit() only.

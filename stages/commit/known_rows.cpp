@@ -25,13 +25,18 @@ KnownRows::Presence KnownRows::of(std::string_view key) const {
 }
 
 void KnownRows::wrote(std::string_view key, bool present) {
-  pending_.push_back(hash_of(key) | (present ? 1U : 0U));
+  too_many_ = too_many_ || (pending_.size() + 1) * 2 * sizeof(Hash) > bytes_max_;
+  if (too_many_)
+    std::vector<Hash>().swap(pending_);
+  else
+    pending_.push_back(hash_of(key) | (present ? 1U : 0U));
 }
 
 void KnownRows::roll_back() {
   found_empty_ = false;
   pending_.clear();
   part_ = 0;
+  too_many_ = false;
 }
 
 void KnownRows::commit() {
@@ -39,6 +44,7 @@ void KnownRows::commit() {
     forget();
     complete_ = true;
   }
+  if (too_many_) forget();
   for (const Hash hash : pending_) (hash & 1U) != 0 ? insert(hash & ~Hash{1}) : erase(hash);
   roll_back();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -22,14 +23,11 @@ class KnownRows {
 
   // What the transaction in work does. It counts from commit() on.
   void found_empty() { found_empty_ = true; }
-  /// So many rows at the most will be written.
-  void begin_part(std::size_t rows) {
-    part_ = pending_.size();
-    pending_.reserve(part_ + rows);
-  }
+  /// A part of it begins.
+  void begin_part() { part_ = pending_.size(); }
   void wrote(std::string_view key, bool present);
   /// Takes back what was written since begin_part().
-  void roll_back_part() { pending_.resize(part_); }
+  void roll_back_part() { pending_.resize(std::min(part_, pending_.size())); }
   void roll_back();
   void commit();
 
@@ -51,6 +49,7 @@ class KnownRows {
   bool found_empty_ = false;
   std::vector<Hash> pending_;  // of the transaction; the lowest bit says whether the row is there after it
   std::size_t part_ = 0;
+  bool too_many_ = false;  // were written in the transaction to remember them
 };
 
 }  // namespace rebuild_projection

@@ -2,8 +2,14 @@
 
 namespace rebuild_projection {
 
-TableWriter::TableWriter(const TableLayout& layout, const CatalogueTable& table, std::size_t known_bytes_max)
-    : table_(layout, table), new_rows_(table_), update_rows_(table_), merge_rows_(table_), known_(known_bytes_max) {}
+TableWriter::TableWriter(const TableLayout& layout, const CatalogueTable& table, std::size_t known_bytes_max,
+                         std::size_t merge_bytes)
+    : table_(layout, table),
+      new_rows_(table_),
+      update_rows_(table_),
+      merge_rows_(table_),
+      known_(known_bytes_max),
+      merge_bytes_(merge_bytes) {}
 
 std::string TableWriter::delete_sql() const {
   ArraySource source;
@@ -63,9 +69,23 @@ TableWriter::Sorted TableWriter::sort(const std::vector<const ChangeSet::Row*>& 
 }
 
 TableWriter::Written TableWriter::write(Session& session, const ChangeSet& changes, Trust trust) {
+  known_.begin_part();
+  Written written;
+  const auto for_parts = [&](const auto& visit) { changes.for_parts(merge_bytes_, visit); };
+  // Before everything else, as within a part: another row may take a value that must be unique.
+  if (changes.spilled_bytes() > 0 && changes.removes())
+    for_parts([&](const ChangeSet& part) { written.rows_deleted += delete_rows(session, part, part.sorted()); });
+  for_parts([&](const ChangeSet& part) {
+    const Written more = write_part(session, part, trust);
+    written.rows_written += more.rows_written;
+    written.rows_deleted += more.rows_deleted;
+  });
+  return written;
+}
+
+TableWriter::Written TableWriter::write_part(Session& session, const ChangeSet& changes, Trust trust) {
   Written written;
   const std::vector<const ChangeSet::Row*> rows = changes.sorted();
-  known_.begin_part(rows.size());
   written.rows_deleted = delete_rows(session, changes, rows);
 
   Sorted sorted = sort(rows, trust);

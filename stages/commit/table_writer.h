@@ -27,8 +27,10 @@ struct RowsNotAsKnown : RunError {
 /// this. One thread at a time.
 class TableWriter {
  public:
-  /// Remembers in at most `known_bytes_max` which rows are there.
-  TableWriter(const TableLayout& layout, const CatalogueTable& table, std::size_t known_bytes_max);
+  /// Remembers in at most `known_bytes_max` which rows are there. What was spilled of a change set comes back in some
+  /// `merge_bytes`.
+  TableWriter(const TableLayout& layout, const CatalogueTable& table, std::size_t known_bytes_max,
+              std::size_t merge_bytes);
   TableWriter(const TableWriter&) = delete;
   TableWriter& operator=(const TableWriter&) = delete;
 
@@ -72,6 +74,7 @@ class TableWriter {
   static void sort_unknown(const ChangeSet::Row& row, Sorted& result);
   [[nodiscard]] Sorted sort(const std::vector<const ChangeSet::Row*>& rows, Trust trust) const;
   std::uint64_t delete_rows(Session& session, const ChangeSet& changes, const std::vector<const ChangeSet::Row*>& rows);
+  Written write_part(Session& session, const ChangeSet& changes, Trust trust);
   [[nodiscard]] std::string delete_sql() const;
 
   TargetTable table_;
@@ -80,6 +83,7 @@ class TableWriter {
   UpdateRows update_rows_;
   MergeRows merge_rows_;
   KnownRows known_;
+  std::size_t merge_bytes_;
 };
 
 }  // namespace rebuild_projection

@@ -9,6 +9,7 @@
 
 #include "pipeline/error.h"
 #include "pipeline/limits.h"
+#include "pipeline/memory_shares.h"
 #include "tests/support/memory_stages.h"
 
 namespace rebuild_projection {
@@ -330,8 +331,24 @@ TEST(Engine, AStopInEveryStageLeavesWholeBatches) {
   }
 }
 
-TEST(Engine, TheMemoryBoundClosesABatchEarly) {
+TEST(Engine, ABatchThatOutgrowsMemoryGoesThroughTemporaryFiles) {
+  for (const unsigned tokens : {1U, 8U}) {
+    MemoryRun run(10'000);
+    run.options.batch_events = 4'000;
+    run.source.page_events_max = 1'000;
+    run.options.tokens = tokens;
+    run.options.memory_bytes_max = 1;
+    const Report report = run.go();
+    EXPECT_EQ(report.batches, 3U);
+    EXPECT_EQ(report.batches_closed_early, 0U);
+    EXPECT_GT(report.spilled_bytes, 0U);
+    run.expect_prefix(10'000);
+  }
+}
+
+TEST(Engine, WithoutRoomForTemporaryFilesTheMemoryBoundClosesABatchEarly) {
   MemoryRun run(10'000);
+  run.options.spill_directory = "/nowhere";
   run.options.batch_events = 10'000;
   run.source.page_events_max = 2'000;
   run.options.tokens = 1;            // so that no page is cut before its predecessor was applied
@@ -339,6 +356,7 @@ TEST(Engine, TheMemoryBoundClosesABatchEarly) {
   const Report report = run.go();
   EXPECT_EQ(report.batches, 5U);
   EXPECT_EQ(report.batches_closed_early, 4U);
+  EXPECT_EQ(report.spilled_bytes, 0U);
   run.expect_prefix(10'000);
 }
 
@@ -350,8 +368,9 @@ class FoldingSink : public MemorySink {
     for (const auto& [begin, end] : {std::pair{std::uint64_t{0}, third}, {third, batch.events}, {third, third + 1}}) {
       const Batch::Part part = batch.fold_again(0, begin, end);
       std::uint64_t events = 0;
-      for (const ChangeSet::Row* row : part.changes.sorted())
-        events += std::stoull(to_text(row->change.present[0].value));
+      part.changes.for_parts(1, [&](const ChangeSet& changes) {
+        for (const ChangeSet::Row* row : changes.sorted()) events += std::stoull(to_text(row->change.present[0].value));
+      });
       EXPECT_EQ(events, end - begin);
     }
     EXPECT_EQ(batch.event_at(third).event_id, std::to_string(std::stoull(batch.first_position.front()) + third));
@@ -368,11 +387,22 @@ TEST(Engine, FoldsPartsOfABatchAgainFromMemory) {
   EXPECT_EQ(run.source.read_again, 0U);
 }
 
+TEST(Engine, FoldsPartsOfABatchAgainThroughTemporaryFiles) {
+  MemoryRun run(10'000);
+  FoldingSink sink;
+  run.options.batch_events = 10'000;
+  run.source.page_events_max = 1'000;
+  run.options.memory_bytes_max = 1;
+  run_pipeline(run.options, {&run.every, &run.odd}, {run.source, run.parser, &sink}, run.progress, {});
+  EXPECT_EQ(sink.batches.size(), 1U);
+}
+
 TEST(Engine, FoldsPartsOfABatchAgainFromTheStoreWhenItOutgrewMemory) {
   constexpr std::uint64_t events = 34'000;  // 17 pages
   MemoryRun run(events);
   run.source.page_events_max = 2'000;
-  run.source.page_bytes_claimed = limits::kept_pages_bytes_max / 16;
+  run.options.memory_bytes_max = std::uint64_t{64} << 20;
+  run.source.page_bytes_claimed = MemoryShares(run.options.memory_bytes_max).kept_pages / 16;
   FoldingSink sink;
   run.options.batch_events = events;
   run_pipeline(run.options, {&run.every, &run.odd}, {run.source, run.parser, &sink}, run.progress, {});

@@ -98,15 +98,17 @@ Committed MemorySink::commit(const Batch& batch) {
   tables.resize(batch.projections.size());
   dead_letters.resize(batch.projections.size());
   for (std::size_t index = 0; index < batch.projections.size(); ++index) {
-    for (const ChangeSet::Row* row : batch.projections[index].changes.sorted()) {
-      Row& kept = tables[index][batch.projections[index].changes.key_text(*row, 0)];
-      for (const ColumnChange change : row->change.present) {
-        if (change.column == 0)
-          kept.events += number_of(to_text(change.value));
-        else
-          kept.last_event = to_text(change.value);
+    batch.projections[index].changes.for_parts(1, [&](const ChangeSet& changes) {
+      for (const ChangeSet::Row* row : changes.sorted()) {
+        Row& kept = tables[index][changes.key_text(*row, 0)];
+        for (const ColumnChange change : row->change.present) {
+          if (change.column == 0)
+            kept.events += number_of(to_text(change.value));
+          else
+            kept.last_event = to_text(change.value);
+        }
       }
-    }
+    });
     const auto& skipped = batch.projections[index].skipped;
     dead_letters[index].insert(dead_letters[index].end(), skipped.begin(), skipped.end());
   }

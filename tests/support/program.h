@@ -15,6 +15,7 @@ class Program {
     int exit_code = -1;  ///< 128 + signal where one ended it
     std::string out;
     std::string err;
+    long peak_memory_kib = 0;  ///< resident
   };
 
   /// Starts it; stdin is closed. `environment` is added to this process's.

@@ -250,7 +250,7 @@ TEST_F(CommandLineTest, TakesWhatIsForAShadow) {
 }
 
 TEST_F(CommandLineTest, RefusesWhatContradictsAShadow) {
-  const auto shadow = [this](std::vector<const char*> more) {
+  const auto shadow = [this](std::vector<std::string> more) {
     more.insert(more.begin(), {"--strategy", "shadow"});
     return refused(more);
   };

@@ -42,6 +42,7 @@ Report applied() {
   r.events_by_type = {{"candidate.created", 200}, {"candidate.stage_changed", 1'000}, {"lead.created", 34}};
   r.batches = 7;
   r.batches_closed_early = 1;
+  r.spilled_bytes = 123'456'789;
   r.first_position = Position{"2025-01-01 00:00:00+00", "a1"};
   r.last_position = Position{"2025-02-01 00:00:00+00", "b2"};
   r.last_event_id = "b2";
@@ -79,7 +80,7 @@ Report verified() {
 TEST(SummaryText, OfAVerifiedRun) {
   const std::string text = summary_text(verified());
   for (const char* part : {
-           "settings     batches as large as --max-memory allows, 8 tokens",
+           "settings     one batch, 8 tokens",
            "verdict      drift: 4 rows are not as the events say\n",
            "projection         table                     rows by events  equal  missing  extra  different\n"
            "candidate_summary  public.candidate_summary           1,000  1,000        0      0          0\n"
@@ -119,6 +120,7 @@ settings     batches of 200 events, 8 tokens, 2 workers, 1 reader
 ended        complete: every event in range was processed
 events       1,234 read of 1,234 in range
 batches      7 (1 closed early by --max-memory)
+             118 MiB of changes in temporary files, by --max-memory
 time         2.00 s, 617 events a second
 first        2025-01-01 00:00:00+00, a1
 last         2025-02-01 00:00:00+00, b2
@@ -153,6 +155,7 @@ TEST(SummaryText, OfADryRun) {
   r.warnings.clear();
   r.projections.pop_back();
   r.batches_closed_early = 0;
+  r.spilled_bytes = 0;
   r.busy_seconds = {1.9, 0.4, 0, 0};
   r.stage_threads = {1, 2, 0, 0};
   EXPECT_EQ(summary_text(r), R"(mode         DRY_RUN
@@ -254,7 +257,7 @@ TEST(SummaryJson, HoldsTheSameFacts) {
     "ending": "complete", "ending_detail": "", "exit_code": 0,
     "events_in_range": 1234, "events_read": 1234, "bytes_read": 98765,
     "events_by_type": {"candidate.created": 200, "candidate.stage_changed": 1000, "lead.created": 34},
-    "batches": 7, "batches_closed_early": 1, "retries": 0, "late_events": "", "seconds": 2.0, "events_per_second": 617.0,
+    "batches": 7, "batches_closed_early": 1, "spilled_bytes": 123456789, "retries": 0, "late_events": "", "seconds": 2.0, "events_per_second": 617.0,
     "first_position": ["2025-01-01 00:00:00+00", "a1"], "last_position": ["2025-02-01 00:00:00+00", "b2"],
     "last_event_id": "b2",
     "projections": [

@@ -25,7 +25,7 @@ TEST(KnownRows, KnowsWhatWasCommitted) {
   rows.wrote("a", false);
   rows.roll_back();
   rows.wrote("b", true);
-  rows.begin_part(1);
+  rows.begin_part();
   rows.wrote("c", true);
   rows.roll_back_part();
   rows.commit();
@@ -78,8 +78,10 @@ TEST(KnownRows, IsASet) {
 TEST(KnownRows, StaysWithinItsMemory) {
   KnownRows rows(std::size_t{64} << 10);  // 4,096 places, and the half of them while they grow
   rows.found_empty();
-  for (int key = 0; key < 10'000; ++key) rows.wrote(std::to_string(key), true);
-  rows.commit();
+  for (int key = 0; key < 10'000; ++key) {
+    rows.wrote(std::to_string(key), true);
+    if (key % 1'000 == 999) rows.commit();
+  }
   EXPECT_EQ(rows.of("0"), Presence::present);
   EXPECT_EQ(rows.of("3071"), Presence::present);
   EXPECT_EQ(rows.of("3072"), Presence::unknown);
@@ -87,6 +89,25 @@ TEST(KnownRows, StaysWithinItsMemory) {
   rows.wrote("0", false);
   rows.commit();
   EXPECT_EQ(rows.of("0"), Presence::unknown);
+}
+
+TEST(KnownRows, ForgetsWhereATransactionWritesMoreThanItMayRemember) {
+  for (const bool undone : {false, true}) {
+    KnownRows rows(std::size_t{64} << 10);  // 4,096 rows of a transaction
+    rows.wrote("a", true);
+    rows.commit();
+    rows.begin_part();
+    rows.wrote("b", true);
+    for (int key = 0; key < 10'000; ++key) rows.wrote(std::to_string(key), false);
+    rows.roll_back_part();
+    if (undone) rows.roll_back();
+    rows.commit();
+    EXPECT_EQ(rows.of("a"), undone ? Presence::present : Presence::unknown);
+    EXPECT_EQ(rows.of("b"), Presence::unknown);
+    rows.wrote("c", true);
+    rows.commit();
+    EXPECT_EQ(rows.of("c"), Presence::present);
+  }
 }
 
 }  // namespace

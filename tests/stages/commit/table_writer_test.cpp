@@ -8,6 +8,7 @@
 #include "pipeline/changes.h"
 #include "stages/postgres/catalogue_query.h"
 #include "tests/support/database.h"
+#include "tests/support/program.h"
 
 namespace rebuild_projection {
 namespace {
@@ -34,7 +35,7 @@ class TableWriterTest : public testing::Test {
                       {"count", ColumnType::integer, 0, Operation::set | Operation::add},
                       {"tags", ColumnType::array, {}, Operation::append}};
     table = *read_table(session, "target");
-    writer = std::make_unique<TableWriter>(layout, table, std::size_t{1} << 20);
+    writer = std::make_unique<TableWriter>(layout, table, std::size_t{1} << 20, 1);
     writer->prepare(session, "test");
   }
 
@@ -155,6 +156,31 @@ TEST_F(TableWriterTest, ClearsByDeleteOrTruncate) {
   }
 }
 
+TEST_F(TableWriterTest, WhatWasSpilledIsWrittenRowByRowOfWhichThoseThatGoGoFirst) {
+  const test::Folder folder;
+  database.execute("ALTER TABLE target ADD UNIQUE (name)");
+  database.execute("INSERT INTO target VALUES (1, 'one'), (2, 'two'), (3, 'three')");
+  ChangeSet set(layout);
+  upsert(set, "2", "2");
+  remove(set, "3");
+  set.spill(folder.path());
+  upsert(set, "1", "three");  // which row 3 has
+  upsert(set, "2", "again");
+  set.spill(folder.path());
+  upsert(set, "4", "four");
+  for (const auto way : {trust, TableWriter::Trust::what_is_known}) {
+    session.execute("BEGIN");
+    const auto written = writer->write(session, set, way);
+    EXPECT_EQ(written.rows_written, 3U);
+    EXPECT_EQ(written.rows_deleted, 1U);
+    EXPECT_EQ(session.execute("SELECT string_agg(concat_ws(' ', id, name, count), ', ' ORDER BY id) FROM public.target")
+                  .text(0, 0),
+              "1 three 11, 2 again 12, 4 four 11");
+    session.execute("ROLLBACK");
+    writer->roll_back();
+  }
+}
+
 TEST_F(TableWriterTest, ARefusedValueLeavesTheTransactionToTheCaller) {
   ChangeSet set(layout);
   const Json key = number("1");
@@ -177,7 +203,7 @@ TEST(TableWriterKeyOnly, ARuleWithoutColumnsCreatesItsRow) {
   Session session(database.dsn(), "commit", Session::Access::read_write);
   TableLayout layout{"target", {{"a", ColumnType::numeric, 2, {}}, {"b", ColumnType::uuid, {}, {}}}, {}};
   const CatalogueTable table = *read_table(session, "target");
-  TableWriter writer(layout, table, 0);
+  TableWriter writer(layout, table, 0, 0);
   writer.prepare(session, "test");
   ChangeSet set(layout);
   const std::vector<Json> key{number("1.5"), text("{00000000000000000000000000000001}")};

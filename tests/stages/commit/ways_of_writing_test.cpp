@@ -146,8 +146,8 @@ class WaysOfWriting : public testing::TestWithParam<Lacks> {
     for (const Subject& subject : all) layout.columns.push_back(subject.column);
     merged_table = *read_table(session, "merged");
     known_table = *read_table(session, "known");
-    merged = std::make_unique<TableWriter>(layout, merged_table, 0);
-    known = std::make_unique<TableWriter>(layout, known_table, std::size_t{1} << 20);
+    merged = std::make_unique<TableWriter>(layout, merged_table, 0, 1);
+    known = std::make_unique<TableWriter>(layout, known_table, std::size_t{1} << 20, 1);
     merged->prepare(session, "merged");
     known->prepare(session, "known");
   }
