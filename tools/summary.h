@@ -1,10 +1,14 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "pipeline/report.h"
 
 namespace rebuild_projection {
+
+/// As --mode spells it.
+std::string_view mode_name(Mode mode);
 
 /// What a person reads at the end of a run; ends with a line's end. Names and messages in it cannot steer a terminal.
 std::string summary_text(const Report& report);

@@ -104,6 +104,57 @@ std::uint64_t replace(Session& session, const Columns& columns, const std::strin
       .affected();
 }
 
+void delete_rows(Session& session, const ShadowedTable& table, Publication& done) {
+  done.deleted =
+      session
+          .execute("DELETE FROM " + name_of(*table.live) + " AS l WHERE NOT EXISTS (SELECT FROM " +
+                   name_of(*table.shadow) + " AS s WHERE " + Columns(*table.layout, *table.live).same_key() + ")")
+          .affected();
+}
+
+/// All but the rows that go; where new rows may need unique values of those, they go first.
+void write_rows(Session& session, const ShadowedTable& table, Publication& done) {
+  const Columns columns(*table.layout, *table.live);
+  const std::string to = name_of(*table.live), from = name_of(*table.shadow);
+  const bool unique = has_other_unique(session, *table.layout, *table.live);
+  if (unique) delete_rows(session, table, done);
+  if (!columns.compared.empty())
+    done.updated = unique ? replace(session, columns, to, from) : update(session, columns, to, from);
+  const std::vector<std::string> own = columns.own();
+  done.inserted = session
+                      .execute("INSERT INTO " + to + " (" + Columns::listed("", own) +
+                               ") OVERRIDING SYSTEM VALUE SELECT " + Columns::listed("s.", own) + " FROM " + from +
+                               " AS s WHERE NOT EXISTS (SELECT FROM " + to + " AS l WHERE " + columns.same_key() + ")")
+                      .affected();
+  done.equal = session.execute("SELECT count(*) FROM " + from).number(0, 0) - done.inserted - done.updated;
+}
+
+/// Tables before those that refer to them by foreign keys, as far as they do not go round in a circle.
+std::vector<std::size_t> referred_to_first(const std::vector<ShadowedTable>& tables) {
+  std::vector<std::size_t> order;
+  std::vector<bool> placed(tables.size());
+  const auto waits = [&](std::size_t index) {
+    for (std::size_t other = 0; other < tables.size(); ++other)
+      if (other != index && !placed[other] &&
+          std::ranges::count(tables[index].live->outgoing_foreign_keys, tables[other].live->oid) > 0)
+        return true;
+    return false;
+  };
+  while (order.size() < tables.size()) {
+    const std::size_t before = order.size();
+    for (std::size_t index = 0; index < tables.size(); ++index)
+      if (!placed[index] && !waits(index)) {
+        order.push_back(index);
+        placed[index] = true;
+      }
+    if (order.size() > before) continue;
+    const auto next = static_cast<std::size_t>(std::ranges::find(placed, false) - placed.begin());
+    order.push_back(next);
+    placed[next] = true;
+  }
+  return order;
+}
+
 std::string holders(Session& session, const std::vector<const CatalogueTable*>& tables) {
   std::vector<std::string> oids;
   for (const CatalogueTable* table : tables) oids.push_back(std::to_string(table->oid));
@@ -138,29 +189,16 @@ std::string differ_sql(const TableLayout& layout, const CatalogueTable& live) {
   return Columns(layout, live).differ();
 }
 
-Publication publish(Session& session, const TableLayout& layout, const CatalogueTable& live,
-                    const CatalogueTable& shadow) {
-  const Columns columns(layout, live);
-  const std::string to = name_of(live), from = name_of(shadow);
+std::vector<Publication> publish(Session& session, const std::vector<ShadowedTable>& tables) {
   session.execute("SET LOCAL work_mem = '64MB'; SET CONSTRAINTS ALL DEFERRED");
-  Publication result;
-  result.deleted = session
-                       .execute("DELETE FROM " + to + " AS l WHERE NOT EXISTS (SELECT FROM " + from + " AS s WHERE " +
-                                columns.same_key() + ")")
-                       .affected();
-  if (!columns.compared.empty())
-    result.updated = has_other_unique(session, layout, live) ? replace(session, columns, to, from)
-                                                             : update(session, columns, to, from);
-  const std::vector<std::string> own = columns.own();
-  result.inserted =
-      session
-          .execute("INSERT INTO " + to + " (" + Columns::listed("", own) + ") OVERRIDING SYSTEM VALUE SELECT " +
-                   Columns::listed("s.", own) + " FROM " + from + " AS s WHERE NOT EXISTS (SELECT FROM " + to +
-                   " AS l WHERE " + columns.same_key() + ")")
-          .affected();
+  std::vector<Publication> done(tables.size());
+  const std::vector<std::size_t> order = referred_to_first(tables);
+  for (const std::size_t index : order) write_rows(session, tables[index], done[index]);
+  for (auto index = order.rbegin(); index != order.rend(); ++index)
+    if (!has_other_unique(session, *tables[*index].layout, *tables[*index].live))
+      delete_rows(session, tables[*index], done[*index]);
   session.execute("SET CONSTRAINTS ALL IMMEDIATE");
-  result.equal = session.execute("SELECT count(*) FROM " + from).number(0, 0) - result.inserted - result.updated;
-  return result;
+  return done;
 }
 
 std::vector<std::string> publish_mistakes(Session& session, const TableLayout& layout, const CatalogueTable& live,

@@ -16,16 +16,22 @@ namespace rebuild_projection {
 /// had within half a second: those who come later queue behind whoever waits for a lock.
 void lock_against_writers(Session& session, const std::vector<const CatalogueTable*>& tables);
 
-/// Makes a live table equal to its shadow by difference: rows that are only in the shadow are inserted, those only in
+/// A live table and its shadow; all three outlive the call.
+struct ShadowedTable {
+  const TableLayout* layout = nullptr;
+  const CatalogueTable* live = nullptr;
+  const CatalogueTable* shadow = nullptr;
+};
+
+/// Makes live tables equal to their shadows by difference: rows that are only in the shadow are inserted, those only in
 /// the live table deleted, those that differ updated, and the others not touched. Two rows differ where the bytes of a
 /// column do (the operator *<>, by which REFRESH MATERIALIZED VIEW CONCURRENTLY tells them apart): readers see 1.0 and
 /// 1.00 as two texts, though VERIFY calls them equal. Columns that the projection does not write keep their values in
-/// rows that stay, and begin with their defaults in new ones.
+/// rows that stay, and begin with their defaults in new ones. Tables may refer to one another by foreign keys.
 ///
-/// In the session's transaction, which has the table locked against writers. Constraints that can be deferred are
+/// In the session's transaction, which has the tables locked against writers. Constraints that can be deferred are
 /// checked at the end. Throws SqlError, as of a foreign key that the rows contradict.
-Publication publish(Session& session, const TableLayout& layout, const CatalogueTable& live,
-                    const CatalogueTable& shadow);
+std::vector<Publication> publish(Session& session, const std::vector<ShadowedTable>& tables);
 
 /// Whether a row of the live table, l, and its row in the shadow, s, differ, as SQL.
 std::string differ_sql(const TableLayout& layout, const CatalogueTable& live);

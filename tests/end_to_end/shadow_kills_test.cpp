@@ -31,7 +31,7 @@ class ShadowKillsTest : public ShadowStore {
         "UPDATE event_rows SET n = -n WHERE n % 2 = 0; DELETE FROM event_rows WHERE n % 3 = 0;"
         "UPDATE stages SET stage = 'wrong'; UPDATE counters SET changes = changes + 1");
   }
-  static constexpr int events = 20'000;
+  static constexpr int events = 6'000;
 };
 
 TEST_F(ShadowKillsTest, TheLiveTablesAreTheOldOrTheNewOnes) {
@@ -62,7 +62,12 @@ TEST_F(ShadowKillsTest, TheLiveTablesAreTheOldOrTheNewOnes) {
     const int exit_code = program->wait().exit_code;
     ASSERT_TRUE(exit_code == 0 || exit_code == 128 + SIGKILL) << exit_code;
     ASSERT_TRUE(store.wait_until_gone());
-    if (exit_code != 0) ++killed;
+    // What ended before it was killed counts for nothing, and how long a run takes depends on what else the machine
+    // does.
+    if (exit_code == 0)
+      latest = latest * 9 / 10;
+    else
+      ++killed;
 
     const std::string now = digests();
     ASSERT_TRUE(now == spoilt || now == whole);

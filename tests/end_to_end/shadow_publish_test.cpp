@@ -139,6 +139,21 @@ TEST_F(ShadowPublishTest, RowsMayHandUniqueValuesToOneAnother) {
             own);
 }
 
+TEST_F(ShadowPublishTest, TablesThatReferToOneAnother) {
+  store.append(1, 500);
+  ASSERT_EQ(shadow("all").exit_code, 0);
+  // In the order of their names, counters come before the table that they refer to, and stages after it.
+  store.database.execute(
+      "ALTER TABLE counters ADD FOREIGN KEY (candidate_id) REFERENCES stages;"
+      "DELETE FROM counters WHERE candidate_id IN ('1', '2'); DELETE FROM stages WHERE candidate_id IN ('1', '2');"
+      "INSERT INTO stages VALUES ('surplus'); INSERT INTO counters VALUES ('surplus', 1, 1)");
+  const Outcome run = shadow("all");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(run.projection("stages")["publication"],
+            (nlohmann::json{{"inserted", 2}, {"updated", 0}, {"deleted", 1}, {"equal", 5}}));
+  expect_published(500);
+}
+
 TEST_F(ShadowPublishTest, AStoreWithoutEvents) {
   EXPECT_EQ(shadow("all").exit_code, 0);
   store.database.execute("INSERT INTO counters VALUES ('left over')");

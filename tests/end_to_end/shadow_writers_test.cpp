@@ -61,11 +61,25 @@ class ProjectingWriters {
   std::vector<std::jthread> threads_;
 };
 
-class ShadowWritersTest : public LiveStore, public testing::WithParamInterface<std::pair<const char*, const char*>> {};
+struct Order {
+  const char* name;
+  const char* order;
+  const char* more;              ///< of the store file
+  const char* up_to_checkpoint;  ///< condition on events
+};
+
+class ShadowWritersTest : public LiveStore, public testing::WithParamInterface<Order> {
+ protected:
+  ShadowWritersTest() {
+    store.database.execute(
+        "ALTER TABLE event_store ADD transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id();"
+        " CREATE UNIQUE INDEX ON event_store (transaction_id, n)");
+  }
+  const std::string file = store_in_order(GetParam().order, GetParam().more);
+};
 
 TEST_P(ShadowWritersTest, WithALiveProjectorApplyingTheTableIsAsAllEventsSay) {
   const int publications = std::getenv("REBUILD_PROJECTION_STRESS") != nullptr ? 20 : 2;
-  const std::string file = store_in_order(GetParam().second);
   append(1, 2'000);
   ASSERT_EQ(store.apply("counters", {"--store", file}).exit_code, 0);
   std::uint64_t came = 0;
@@ -93,7 +107,6 @@ TEST_P(ShadowWritersTest, WithALiveProjectorApplyingTheTableIsAsAllEventsSay) {
 }
 
 TEST_P(ShadowWritersTest, WithoutOneTheTableIsAsTheEventsUpToItsPositionSay) {
-  const std::string file = store_in_order(GetParam().second);
   append(1, 2'000);
   std::atomic<bool> failed = false;
   std::jthread writer([&](const std::stop_token& stop) {
@@ -112,20 +125,21 @@ TEST_P(ShadowWritersTest, WithoutOneTheTableIsAsTheEventsUpToItsPositionSay) {
   writer = {};
   EXPECT_FALSE(failed);
   ASSERT_EQ(run.exit_code, 0) << run.err;
-  const std::string position = std::string(GetParam().second) == by_ts
-                                   ? "(ts, event_id) <= (SELECT position[1]::timestamptz, position[2]::uuid FROM"
-                                   : "event_store.n <= (SELECT position[1]::bigint FROM";
+  const std::string up_to = std::string(GetParam().up_to_checkpoint) +
+                            " FROM rebuild_projection.rebuild_checkpoints WHERE projection_name = 'counters')";
   for (const char* projection : {"counters", "event_rows"})
-    EXPECT_EQ(store.differing(projection, position + " rebuild_projection.rebuild_checkpoints WHERE projection_name ="
-                                                     " 'counters')"),
-              "0")
-        << projection;
+    EXPECT_EQ(store.differing(projection, up_to), "0") << projection;
 }
 
-INSTANTIATE_TEST_SUITE_P(InTheOrderOf, ShadowWritersTest,
-                         testing::Values(std::pair("TheClock", LiveStore::by_ts),
-                                         std::pair("ASequence", LiveStore::by_n)),
-                         [](const auto& test) { return std::string(test.param.first); });
+INSTANTIATE_TEST_SUITE_P(
+    InTheOrderOf, ShadowWritersTest,
+    testing::Values(Order{"TheClock", LiveStore::by_ts, "",
+                          "(ts, event_id) <= (SELECT position[1]::timestamptz, position[2]::uuid"},
+                    Order{"ASequence", LiveStore::by_n, "", "event_store.n <= (SELECT position[1]::bigint"},
+                    Order{"TransactionsBehindAHorizon", R"(["transaction_id", "n"])",
+                          "horizon = \"transaction_id < pg_snapshot_xmin(pg_current_snapshot())\"\n",
+                          "(transaction_id, event_store.n) <= (SELECT position[1]::xid8, position[2]::bigint"}),
+    [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace rebuild_projection::test
