@@ -85,7 +85,7 @@ StoreFile find_store(const std::string& store) {
 }
 
 std::string unindexed_order(const EventStore& store) {
-  const std::string index = store.create_index();
+  const std::string& index = store.create_index();
   return "no index serves the order of the store " + store.file().name +
          ", so its events are sorted first and one snapshot is held for the whole run" +
          (index.empty() ? "" : "; to avoid that: " + index);
