@@ -27,7 +27,7 @@ void commit(benchmark::State& state) {
       "timestamptz)");
   const CatalogueTable table = *read_table(session, "public.candidate_summary");
   const auto projector = bench::candidate_summary(table);
-  TableWriter writer(projector->table(), table, std::size_t{48} << 20);
+  TableWriter writer(projector->table(), table, std::size_t{48} << 20, std::size_t{64} << 20);
   writer.prepare(session, "commit");
   ChangeSet set(projector->table());
   Changes changes(projector->table());
