@@ -254,7 +254,7 @@ TEST_F(CommandLineTest, RefusesWhatContradictsAShadow) {
     more.insert(more.begin(), {"--projection", "a", "--mode", "APPLY", "--strategy", "shadow"});
     return refused_as_is(more);
   };
-  EXPECT_EQ(shadow({"--from-ts", "2025-01-01Z"}),
+  EXPECT_EQ(shadow({"--from-ts", "2025-01-01T00:00:00Z"}),
             sentence("--from-ts contradicts --strategy shadow, which publishes the rows of all events; use --strategy "
                      "in-place."));
   EXPECT_EQ(shadow({"--truncate"}), sentence("--truncate contradicts --strategy shadow, which replaces the rows that "
