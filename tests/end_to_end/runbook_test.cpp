@@ -16,7 +16,7 @@ class RunbookTest : public testing::Test {
     std::string tables;
     for (const std::string& line : lines_of(tools + "/projections/tables.sql")) tables += line + "\n";
     database.execute(tables);
-    database.execute(sql("Runbook", 0) + "INSERT INTO projector_cursors VALUES ('another')");
+    database.execute(sql("Runbook: in place", 0) + "INSERT INTO projector_cursors VALUES ('another')");
     append(1, 50);
   }
   void append(std::uint64_t first, std::uint64_t last) {
@@ -44,7 +44,7 @@ class RunbookTest : public testing::Test {
 TEST_F(RunbookTest, ThePositionIsHandedToTheLiveProjector) {
   ASSERT_EQ(apply(), 0);
   append(51, 53);
-  database.execute(sql("Runbook", 1));
+  database.execute(sql("Runbook: in place", 1));
   EXPECT_EQ(cursor(), event_id(50));
   EXPECT_EQ(database.rows("SELECT e.event_id FROM event_store e, projector_cursors c WHERE c.projector ="
                           " 'candidate_summary' AND (e.ts, e.event_id) > (c.ts, c.event_id) ORDER BY e.ts, e.event_id"),
@@ -53,13 +53,13 @@ TEST_F(RunbookTest, ThePositionIsHandedToTheLiveProjector) {
 
 TEST_F(RunbookTest, NotAfterARunThatIsIncomplete) {
   ASSERT_EQ(apply({"--max-events", "20"}), 0);
-  database.execute(sql("Runbook", 1));
+  database.execute(sql("Runbook: in place", 1));
   EXPECT_EQ(cursor(), "");
 }
 
 TEST_F(RunbookTest, TheCheckAfterwards) {
   ASSERT_EQ(apply(), 0);
-  EXPECT_EQ(database.rows(sql("Runbook", 2)),
+  EXPECT_EQ(database.rows(sql("Runbook: in place", 2)),
             (std::vector<std::string>{"candidate_summary|complete|50|2025-01-01 00:00:16+00|0"}));
 }
 

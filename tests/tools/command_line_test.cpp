@@ -388,7 +388,12 @@ TEST_F(CommandLineTest, NeverPrintsWhatMayBeAPassword) {
   for (const char* word : {"postgres://u:secret@h/db", "host=h password=secret"})
     EXPECT_EQ(refused({word}).find("secret"), std::string::npos);
   EXPECT_EQ(refused({"--dsn", "password=secret", "--tokens", "0"}).find("secret"), std::string::npos);
-  EXPECT_EQ(accepted({"--dsn", "postgres://u:secret@h/db"}).options.dsn, "postgres://u:secret@h/db");
+  for (const std::string dsn : {"postgres://u:secret@h/db", "host=h password=secret"}) {
+    const std::string text = refused({"--dsn", dsn});
+    EXPECT_NE(text.find("--dsn holds a password"), std::string::npos) << text;
+    EXPECT_EQ(text.find("secret"), std::string::npos) << text;
+  }
+  EXPECT_EQ(accepted({"--dsn", "postgres://u@h/db"}).options.dsn, "postgres://u@h/db");
 }
 
 TEST_F(CommandLineTest, EscapesControlCharactersInMessages) {
