@@ -68,6 +68,8 @@ def whole_store(maker, events):
         maker.whole_rebuild("rebuild", "ours, one batch, into an empty table", events),
         maker.whole_rebuild("rebuild_full_table", "the same over the rows of the run before, cleared within its time", events,
                             "--truncate", full=True, against="rebuild"),
+        maker.whole_rebuild("shadow", "ours in a shadow, published into an equal table", events, "--strategy", "shadow", full=True,
+                            against="rebuild"),
         maker.whole_rebuild("rebuild_256_mib", "the same with --max-memory 256", events, memory=256, against="rebuild"),
         *(maker.whole_rebuild(f"rebuild_{how}", f"the same with --payload {how}", events, "--payload", how, against="rebuild")
           for how in ("whole", "slim")),
