@@ -29,7 +29,8 @@ class EventTypes {
 };
 
 /// The batch that is being put together from pages, in order. Its memory grows with its change sets: pages are kept
-/// only up to a bound (memory_shares.h), and read again in the rare case that a refused batch needs them. Not thread-safe.
+/// only up to a bound (memory_shares.h), and read again in the rare case that a refused batch needs them. Not
+/// thread-safe.
 class OpenBatch {
  public:
   OpenBatch(std::vector<RunProjector> projectors, const Stages& stages, const RunOptions& options);
