@@ -115,7 +115,8 @@ Beginnings find_beginnings(const Preparation& prepared) {
     throw UsageError(
         "the store " + prepared.store.file().name +
         " orders events within their streams only (per_stream), so new ones come before a checkpoint as well "
-        "as after it, and nothing can be resumed; rebuild from the beginning, without --resume");
+        "as after it, and nothing can be resumed or caught up with; rebuild from the beginning, in place, without "
+        "--resume");
   if (options.resume && !ends_at_a_position(options, prepared.store))
     throw UsageError(
         "the store " + prepared.store.file().name +

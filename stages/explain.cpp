@@ -94,8 +94,7 @@ Report explain_row(const Options& given, const ProjectorRegistry& registry, cons
     run.emplace(std::move(prepared), std::move(plan), std::move(stop), Verification::Row{values, &*traced});
     run->set_up();
   } catch (const SqlError& error) {
-    throw UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +
-                     error.sqlstate + ")");
+    throw refused_check(error);
   }
   Report report = run->go();
   history.events = traced->events();

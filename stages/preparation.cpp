@@ -69,6 +69,15 @@ bool same_database(const Options& options, Session& source, Session& target) {
   return options.source_dsn == options.dsn || database_identity(source) == database_identity(target);
 }
 
+bool share_a_snapshot(const Options& options, Session& source, Session& target) {
+  return same_database(options, source, target) && !source.execute("SELECT pg_is_in_recovery()").boolean(0, 0);
+}
+
+UsageError refused_check(const SqlError& error) {
+  return UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +
+                    error.sqlstate + ")");
+}
+
 const ShippedFile& find_preset(const std::string& option, const std::string& name) {
   std::string names;
   for (const ShippedFile& preset : shipped_stores()) {

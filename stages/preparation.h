@@ -43,6 +43,12 @@ StoreFile find_store(const std::string& store);
 /// Whether the store's and the target's session are in one database, however their DSNs are spelled.
 bool same_database(const Options& options, Session& source, Session& target);
 
+/// Whether one snapshot can hold the store's events and the tables: they are in one database, and no standby.
+bool share_a_snapshot(const Options& options, Session& source, Session& target);
+
+/// What is thrown for a check before the run that the database did not let through.
+UsageError refused_check(const SqlError& error);
+
 /// What is said where no index serves the store's order, with the statement that makes one.
 std::string unindexed_order(const EventStore& store);
 

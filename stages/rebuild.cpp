@@ -31,8 +31,8 @@ class Rebuild {
         checkpoints_(std::move(prepared.checkpoints)),
         source_(std::move(prepared.source_session), source_connector(options_.source_dsn, stop_), options_.retry,
                 stop_),
-        target_(std::move(prepared.target_session), target_connector(options_.dsn, tables(), options_.abort),
-                options_.retry, stop_),
+        target_(std::move(prepared.target_session),
+                target_connector(options_.dsn, tables_of(selected_), options_.abort), options_.retry, stop_),
         closing_(source_, store_, plan_, selected_) {}
 
   Report go() {
@@ -44,22 +44,15 @@ class Rebuild {
  private:
   [[nodiscard]] bool applies() const { return options_.mode == Mode::apply; }
 
-  [[nodiscard]] std::vector<CatalogueTable> tables() const {
-    std::vector<CatalogueTable> tables;
-    for (const auto& selected : selected_) tables.push_back(selected.table);
-    return tables;
-  }
-
   // ---- the run
 
   Report replay() {
-    std::vector<const Projector*> projectors;
+    const std::vector<const Projector*> projectors = projectors_of(selected_);
     std::vector<Committer::Target> targets;
     std::vector<std::size_t> first_stretches;
     for (std::size_t index = 0; index < selected_.size(); ++index) {
       const Beginning& beginning = plan_.beginnings.of[index];
-      projectors.push_back(selected_[index].projector.get());
-      targets.push_back({projectors.back(),
+      targets.push_back({projectors[index],
                          &selected_[index].table,
                          beginning.clears,
                          {beginning.how, beginning.after, plan_.late_events}});
@@ -182,8 +175,7 @@ Report rebuild(const Options& options, const ProjectorRegistry& registry, std::s
     }
   } catch (const SqlError& error) {
     // Nothing was read into a projection or cleared.
-    throw UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +
-                     error.sqlstate + ")");
+    throw refused_check(error);
   }
   return in_shadow ? in_shadow->go() : in_place->go();
 }

@@ -2,13 +2,11 @@
 
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
 #include <limits>
 #include <optional>
 #include <utility>
 
 #include "pipeline/error.h"
-#include "pipeline/limits.h"
 #include "stages/replay.h"
 #include "stages/scoped_projector.h"
 #include "stages/touched_rows.h"
@@ -26,8 +24,7 @@ std::vector<TouchedRows> find_touched_rows(const Preparation& prepared, const Pl
   Options options = prepared.options;
   options.mode = Mode::apply;
   options.batch_events = std::numeric_limits<std::uint64_t>::max();
-  std::vector<const Projector*> projectors;
-  for (const auto& selected : prepared.selected) projectors.push_back(selected.projector.get());
+  const std::vector<const Projector*> projectors = projectors_of(prepared.selected);
   TouchedRowsSink sink(projectors.size(), options.memory_bytes_max);
   Progress progress;
   const Report report = replay_events(options, prepared.store, projectors, {.how = plan.reading(), .range = plan.range},

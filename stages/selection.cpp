@@ -39,6 +39,18 @@ void check_shared_table(const std::vector<SelectedProjection>& earlier, const Ca
 
 }  // namespace
 
+std::vector<const Projector*> projectors_of(const std::vector<SelectedProjection>& selected) {
+  std::vector<const Projector*> projectors;
+  for (const SelectedProjection& one : selected) projectors.push_back(one.projector.get());
+  return projectors;
+}
+
+std::vector<CatalogueTable> tables_of(const std::vector<SelectedProjection>& selected) {
+  std::vector<CatalogueTable> tables;
+  for (const SelectedProjection& one : selected) tables.push_back(one.table);
+  return tables;
+}
+
 std::vector<SelectedProjection> select_projections(const SelectionRequest& request, Session& session,
                                                    std::vector<std::string>& mistakes) {
   const std::string role(session.execute("SELECT current_user").text(0, 0));

@@ -19,6 +19,10 @@ struct SelectedProjection {
   std::string origin;  ///< its file, or "(part of this program)"
 };
 
+/// Of each, in their order.
+std::vector<const Projector*> projectors_of(const std::vector<SelectedProjection>& selected);
+std::vector<CatalogueTable> tables_of(const std::vector<SelectedProjection>& selected);
+
 struct SelectionRequest {
   const std::vector<std::string>& names;  ///< or "all"
   const ProjectorRegistry& registry;

@@ -29,28 +29,15 @@ ShadowRebuild::ShadowRebuild(Preparation&& prepared, Plan&& plan, std::stop_toke
       stop_(std::move(stop)),
       plan_(std::move(plan)),
       where_(prepared.target_session->where()),
-      same_database_(same_database(options_, *prepared.source_session, *prepared.target_session) &&
-                     !prepared.source_session->execute("SELECT pg_is_in_recovery()").boolean(0, 0)),
+      same_database_(share_a_snapshot(options_, *prepared.source_session, *prepared.target_session)),
       store_(std::move(prepared.store)),
       selected_(std::move(prepared.selected)),
       checkpoints_(std::move(prepared.checkpoints)),
       source_(std::move(prepared.source_session), source_connector(options_.source_dsn, stop_), options_.retry, stop_),
-      target_(std::move(prepared.target_session), target_connector(options_.dsn, live_tables(), options_.abort),
+      target_(std::move(prepared.target_session), target_connector(options_.dsn, tables_of(selected_), options_.abort),
               options_.retry, stop_),
       publisher_(nullptr, target_connector(options_.dsn, {}, stop_), options_.retry, stop_),
       closing_(source_, store_, plan_, selected_) {}
-
-std::vector<CatalogueTable> ShadowRebuild::live_tables() const {
-  std::vector<CatalogueTable> tables;
-  for (const auto& selected : selected_) tables.push_back(selected.table);
-  return tables;
-}
-
-std::vector<const Projector*> ShadowRebuild::projectors() const {
-  std::vector<const Projector*> projectors;
-  for (const auto& selected : selected_) projectors.push_back(selected.projector.get());
-  return projectors;
-}
 
 void ShadowRebuild::guarded(Report& report, const std::string& what, const std::function<void()>& step) {
   if (report.ending != Ending::complete) return;
@@ -108,7 +95,7 @@ Report ShadowRebuild::replay_planned() {
                                          .show_values = options_.show_values});
   Progress own_progress;
   Progress& progress = options_.progress != nullptr ? *options_.progress : own_progress;
-  return replay_events(options_, store_, projectors(),
+  return replay_events(options_, store_, projectors_of(selected_),
                        {.how = plan_.reading(),
                         .range = plan_.range,
                         .stretch_ends = plan_.beginnings.stretch_ends,
@@ -160,8 +147,8 @@ EventRange ShadowRebuild::rest(Session& session) {
 void ShadowRebuild::replay_more(Report& report, const EventRange& range) {
   const auto reading = plan_.indexed ? Replay::Reading::page_by_page : Replay::Reading::at_once;
   Progress progress;  // the other one stands at its end
-  const Report more =
-      replay_events(options_, store_, projectors(), {.how = reading, .range = range}, &*committer_, progress, stop_);
+  const Report more = replay_events(options_, store_, projectors_of(selected_), {.how = reading, .range = range},
+                                    &*committer_, progress, stop_);
   report.add(more);
   plan_.events_in_range += more.events_read;
   if (report.ending != Ending::complete) return;

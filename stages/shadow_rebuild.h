@@ -35,8 +35,6 @@ class ShadowRebuild {
   Report go();
 
  private:
-  [[nodiscard]] std::vector<CatalogueTable> live_tables() const;
-  [[nodiscard]] std::vector<const Projector*> projectors() const;
   Report replay_planned();
   void replay_none();
   /// Replays a range whose end is fixed, after all that was replayed before.

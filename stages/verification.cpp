@@ -36,8 +36,7 @@ Verification::Verification(Preparation&& prepared, Plan&& plan, std::stop_token 
       stop_(std::move(stop)),
       plan_(std::move(plan)),
       where_(prepared.target_session->where()),
-      same_database_(same_database(options_, *prepared.source_session, *prepared.target_session) &&
-                     !prepared.source_session->execute("SELECT pg_is_in_recovery()").boolean(0, 0)),
+      same_database_(share_a_snapshot(options_, *prepared.source_session, *prepared.target_session)),
       store_(std::move(prepared.store)),
       selected_(std::move(prepared.selected)),
       checkpoints_(std::move(prepared.checkpoints)),
@@ -48,9 +47,7 @@ Verification::Verification(Preparation&& prepared, Plan&& plan, std::stop_token 
 
 std::vector<const Projector*> Verification::projectors() const {
   if (row_) return {row_->projector};
-  std::vector<const Projector*> projectors;
-  for (const auto& selected : selected_) projectors.push_back(selected.projector.get());
-  return projectors;
+  return projectors_of(selected_);
 }
 
 void Verification::set_up() {

@@ -17,8 +17,7 @@ Report verify(const Options& options, const ProjectorRegistry& registry, std::st
     run.emplace(std::move(prepared), std::move(plan), std::move(stop));
     run->set_up();
   } catch (const SqlError& error) {
-    throw UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +
-                     error.sqlstate + ")");
+    throw refused_check(error);
   }
   return run->go();
 }
