@@ -2,6 +2,10 @@
 
 #include <gmock/gmock.h>
 
+#include <cstdio>
+#include <random>
+#include <utility>
+
 namespace rebuild_projection::test {
 
 using testing::HasSubstr;
@@ -67,6 +71,38 @@ void LiveStore::expect_whole(int events) {
   for (const char* projection : {"event_rows", "counters"}) {
     EXPECT_EQ(store.differing(projection), "0") << projection;
     EXPECT_EQ(store.checkpoint("events, state", projection), std::to_string(events) + "|complete");
+  }
+}
+
+LiveWriters::LiveWriters(const Database& database, int writers, int idle_ms, Write write)
+    : idle_ms_(idle_ms), write_(std::move(write)) {
+  for (int number = 0; number < writers; ++number)
+    threads_.emplace_back([this, &database](const std::stop_token& stop) { run(database, stop); });
+}
+
+bool LiveWriters::stop() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+  threads_.clear();
+  return !failed_;
+}
+
+void LiveWriters::run(const Database& database, const std::stop_token& stop) {
+  std::mt19937 random{std::random_device{}()};
+  const Pause pause = [&](int longest_ms) {
+    std::this_thread::sleep_for(
+        std::chrono::microseconds(std::uniform_int_distribution<int>(0, longest_ms * 1000)(random)));
+  };
+  try {
+    OtherClient client(database, "SELECT");
+    while (!stop.stop_requested()) {
+      client.execute("BEGIN");
+      write_(client, pause);
+      client.execute(random() % 20 == 0 ? "ROLLBACK" : "COMMIT");
+      pause(idle_ms_);
+    }
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    failed_ = true;
   }
 }
 

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "tests/support/recruiting.h"
@@ -41,6 +44,29 @@ class LiveStore : public testing::Test {
   void expect_whole(int events);
 
   Recruiting store;
+};
+
+/// Applications that write events while a rebuild runs, a thread and a connection each, in transactions that take their
+/// time. One in twenty is rolled back.
+class LiveWriters {
+ public:
+  /// Waits for so long at the most.
+  using Pause = std::function<void(int longest_ms)>;
+  /// What one transaction does, between BEGIN and its end. Called by all threads.
+  using Write = std::function<void(OtherClient& client, const Pause& pause)>;
+
+  /// Between its transactions each writer waits for `idle_ms` at the most.
+  LiveWriters(const Database& database, int writers, int idle_ms, Write write);
+  /// False if one of them has failed.
+  bool stop();
+
+ private:
+  void run(const Database& database, const std::stop_token& stop);
+
+  int idle_ms_;
+  Write write_;
+  std::atomic<bool> failed_ = false;
+  std::vector<std::jthread> threads_;
 };
 
 }  // namespace rebuild_projection::test

@@ -1,10 +1,8 @@
 // Without this file an event that arrives while a shadow is published could be missing in the live table, or in it
 // twice.
-#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
 #include <thread>
 
 #include "tests/end_to_end/live_store.h"
@@ -12,54 +10,18 @@
 namespace rebuild_projection::test {
 namespace {
 
-/// Applications that append an event and apply it to the live table of counters in the same transaction.
-class ProjectingWriters {
- public:
-  ProjectingWriters(const Database& database, std::uint64_t next) : next_(next) {
-    for (int number = 0; number < writers_count; ++number)
-      threads_.emplace_back([this, &database](const std::stop_token& stop) { write(database, stop); });
-  }
-  /// False if one of them has failed.
-  bool stop() {
-    for (std::jthread& thread : threads_) thread.request_stop();
-    threads_.clear();
-    return !failed_;
-  }
+constexpr int writers_count = 8;
 
- private:
-  static constexpr int writers_count = 8;
-
-  void write(const Database& database, const std::stop_token& stop) {
-    std::mt19937 random{std::random_device{}()};
-    const auto pause = [&](int longest_ms) {
-      std::this_thread::sleep_for(
-          std::chrono::microseconds(std::uniform_int_distribution<int>(0, longest_ms * 1000)(random)));
-    };
-    try {
-      OtherClient client(database, "SELECT");
-      while (!stop.stop_requested()) {
-        const std::uint64_t number = next_++;
-        const std::string n = std::to_string(number);
-        client.execute("BEGIN");
-        pause(3);
-        client.execute(LiveStore::insert(number, number));
-        pause(10);
-        client.execute("INSERT INTO counters VALUES ((" + n + " % 7)::text, 1, " + n +
-                       ") ON CONFLICT (candidate_id) DO UPDATE SET changes = counters.changes + 1, total ="
-                       " counters.total + excluded.total");
-        client.execute(random() % 20 == 0 ? "ROLLBACK" : "COMMIT");
-        pause(10);
-      }
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "%s\n", error.what());
-      failed_ = true;
-    }
-  }
-
-  std::atomic<std::uint64_t> next_;
-  std::atomic<bool> failed_ = false;
-  std::vector<std::jthread> threads_;
-};
+/// Appends an event and applies it to the live table of counters, in one transaction.
+void project(OtherClient& client, const LiveWriters::Pause& pause, std::uint64_t number) {
+  const std::string n = std::to_string(number);
+  pause(3);
+  client.execute(LiveStore::insert(number, number));
+  pause(10);
+  client.execute("INSERT INTO counters VALUES ((" + n + " % 7)::text, 1, " + n +
+                 ") ON CONFLICT (candidate_id) DO UPDATE SET changes = counters.changes + 1, total ="
+                 " counters.total + excluded.total");
+}
 
 struct Order {
   const char* name;
@@ -91,7 +53,10 @@ TEST_P(ShadowWritersTest, WithALiveProjectorApplyingTheTableIsAsAllEventsSay) {
     store.database.execute(
         "UPDATE counters SET changes = changes + 1000, total = 0 WHERE candidate_id IN ('1', '5');"
         " DELETE FROM counters WHERE candidate_id = '3'");
-    ProjectingWriters writers(store.database, static_cast<std::uint64_t>(number + 1) * 1'000'000);
+    std::atomic<std::uint64_t> next = static_cast<std::uint64_t>(number + 1) * 1'000'000;
+    LiveWriters writers(
+        store.database, writers_count, 10,
+        [&next](OtherClient& client, const LiveWriters::Pause& pause) { project(client, pause, next++); });
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
     const Outcome run = store.apply("counters", {"--strategy", "shadow", "--store", file});
     std::this_thread::sleep_for(std::chrono::milliseconds(200));

@@ -5,8 +5,6 @@
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
-#include <thread>
 
 #include "tests/end_to_end/live_store.h"
 
@@ -14,48 +12,6 @@ namespace rebuild_projection::test {
 namespace {
 
 constexpr int writers_count = 16;
-
-/// Applications that append events, each in a transaction of its own, and take their time before they commit.
-class Writers {
- public:
-  Writers(const Database& database, std::uint64_t next) : next_(next) {
-    for (int number = 0; number < writers_count; ++number)
-      threads_.emplace_back([this, &database](const std::stop_token& stop) { write(database, stop); });
-  }
-  /// False if one of them has failed.
-  bool stop() {
-    for (std::jthread& thread : threads_) thread.request_stop();
-    threads_.clear();
-    return !failed_;
-  }
-
- private:
-  void write(const Database& database, const std::stop_token& stop) {
-    std::mt19937 random{std::random_device{}()};
-    const auto pause = [&](int longest_ms) {
-      std::this_thread::sleep_for(
-          std::chrono::microseconds(std::uniform_int_distribution<int>(0, longest_ms * 1000)(random)));
-    };
-    try {
-      OtherClient client(database, "SELECT");
-      while (!stop.stop_requested()) {
-        client.execute("BEGIN");
-        pause(5);
-        const std::uint64_t number = next_++;
-        client.execute(LiveStore::insert(number, number));
-        pause(30);
-        client.execute(random() % 20 == 0 ? "ROLLBACK" : "COMMIT");
-      }
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "%s\n", error.what());
-      failed_ = true;
-    }
-  }
-
-  std::atomic<std::uint64_t> next_;
-  std::atomic<bool> failed_ = false;
-  std::vector<std::jthread> threads_;
-};
 
 struct Order {
   const char* name;
@@ -76,7 +32,13 @@ TEST_P(WritersTest, NoEventIsMissedOrAppliedTwice) {
   const std::string file = store_in_order(GetParam().order);
   append(1, there_before);
 
-  Writers writers(store.database, there_before + 1);
+  std::atomic<std::uint64_t> next = there_before + 1;
+  LiveWriters writers(store.database, writers_count, 0, [&next](OtherClient& client, const LiveWriters::Pause& pause) {
+    pause(5);
+    const std::uint64_t number = next++;
+    client.execute(LiveStore::insert(number, number));
+    pause(30);
+  });
   std::uint64_t read = 0, came = 0;
   for (int number = 0; number <= resumes; ++number) {
     SCOPED_TRACE("run " + std::to_string(number));
