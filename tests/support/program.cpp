@@ -24,7 +24,8 @@ std::string program_path() {
 
 }  // namespace
 
-Program::Program(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment) {
+Program::Program(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
+                 std::size_t address_space_max) {
   std::array<int, 2> out{};
   std::array<int, 2> err{};
   if (pipe2(out.data(), O_CLOEXEC) != 0 || pipe2(err.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
@@ -35,6 +36,7 @@ Program::Program(const std::vector<std::string>& arguments, const std::map<std::
   pid_ = fork();
   if (pid_ == 0) {
     for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+    if (const rlimit most{address_space_max, address_space_max}; address_space_max > 0) setrlimit(RLIMIT_AS, &most);
     dup2(open("/dev/null", O_RDONLY), 0);
     dup2(out[1], 1);
     dup2(err[1], 2);
