@@ -191,7 +191,7 @@ TEST_F(ServerFaults, ALimitedAddressSpaceEndsTheRunOrDoesNotMatter) {
   expect_good_after();
 }
 
-/// A file system of a few megabytes holds the projections: a loop of the server's own, where root may mount one.
+/// A file system of two megabytes holds the projections: a loop of the server's own, where root may mount one.
 TEST(DiskFull, IsNamedAndMadeGoodWhenThereIsRoom) {
   const OwnServer server;
   Recruiting store;
@@ -200,7 +200,7 @@ TEST(DiskFull, IsNamedAndMadeGoodWhenThereIsRoom) {
   const Folder folder;
   const std::string mounted = folder.path() + "/small";
   std::filesystem::create_directory(mounted);
-  if (std::system(("mount -t tmpfs -o size=4m tmpfs " + mounted + " 2>/dev/null").c_str()) != 0)
+  if (std::system(("mount -t tmpfs -o size=2m tmpfs " + mounted + " 2>/dev/null").c_str()) != 0)
     GTEST_SKIP() << "only who may mount a file system can make a small one";
   const auto unmount = [&] { return std::system(("umount -l " + mounted).c_str()); };
   std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
