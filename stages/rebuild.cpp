@@ -145,7 +145,7 @@ class Rebuild {
 
   const Options options_;
   const std::stop_token stop_;
-  const Plan plan_;
+  Plan plan_;
   const std::string where_;
   const EventStore store_;
   const std::vector<SelectedProjection> selected_;

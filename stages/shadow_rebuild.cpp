@@ -200,7 +200,7 @@ void ShadowRebuild::drop_empty_shadows(Report& report) {
 void ShadowRebuild::finish(Report& report) {
   report.mode = Mode::apply;
   report.shadow = true;
-  report.events_in_range = plan_.events_in_range;
+  closing_.describe_range(report);
   if (report.published) {
     closing_.step([&] { target_.use([this](Session& session) { closing_.analyze(session); }); }, report);
   } else {

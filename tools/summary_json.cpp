@@ -74,6 +74,7 @@ std::string summary_json(const Report& r, int exit_code) {
   json["ending_detail"] = r.ending_detail;
   json["exit_code"] = exit_code;
   json["events_in_range"] = r.events_in_range;
+  json["events_in_range_estimated"] = r.events_in_range_estimated;
   json["events_read"] = r.events_read;
   json["bytes_read"] = r.bytes_read;
   json["events_by_type"] = Tree::object();
