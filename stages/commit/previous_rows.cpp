@@ -2,7 +2,6 @@
 
 #include "pipeline/error.h"
 #include "stages/commit/checkpoint_tables.h"
-#include "stages/commit/publication.h"
 
 namespace rebuild_projection {
 
@@ -82,18 +81,17 @@ void drop_previous_rows(Session& session, const std::string& schema, const Catal
 }
 
 void keep_previous_rows(Session& session, const std::string& schema, const std::string& projection,
-                        const TableLayout& layout, const CatalogueTable& live, const CatalogueTable& shadow) {
-  std::string keys, condition;
-  for (std::size_t part = 0; part < layout.key.size(); ++part) {
-    const std::string name = quote_name(layout.key[part].name);
+                        const ShadowedTable& table) {
+  const CatalogueTable& live = *table.live;
+  std::string keys;
+  for (std::size_t part = 0; part < table.layout->key.size(); ++part) {
+    const std::string name = quote_name(table.layout->key[part].name);
     keys += "coalesce(l." + name + ", s." + name + ") AS " + key_name(part) + ", ";
-    condition += (part == 0 ? "l." : " AND l.") + name + " = s." + name;
   }
-  const std::string one = quote_name(layout.key.front().name);
   session.execute("CREATE TABLE " + rows_table(schema, live) + " AS SELECT " + keys +
-                  "l::text AS old, NULL::text AS new FROM " + live_name(live) + " AS l FULL JOIN " +
-                  quote_name(shadow.schema, shadow.name) + " AS s ON " + condition + " WHERE l." + one +
-                  " IS NULL OR s." + one + " IS NULL OR " + differ_sql(layout, live));
+                  "l::text AS old, NULL::text AS new FROM " + table.difference + " AS d LEFT JOIN " + live_name(live) +
+                  " AS l ON l.tableoid = d.live_part AND l.ctid = d.live_at LEFT JOIN " +
+                  quote_name(table.shadow->schema, table.shadow->name) + " AS s ON s.ctid = d.shadow_at");
   const std::string publications = publications_table(schema);
   if (!exists(session, publications))
     session.execute("CREATE TABLE " + publications +

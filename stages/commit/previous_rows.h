@@ -5,6 +5,7 @@
 
 #include "pipeline/publication.h"
 #include "pipeline/table.h"
+#include "stages/commit/publication.h"
 #include "stages/postgres/catalogue.h"
 #include "stages/postgres/session.h"
 
@@ -18,9 +19,9 @@ namespace rebuild_projection {
 /// What an earlier publication replaced can no longer be put back.
 void drop_previous_rows(Session& session, const std::string& schema, const CatalogueTable& live);
 
-/// Before publish(), after drop_previous_rows().
+/// Before publish(), after find_difference() and drop_previous_rows().
 void keep_previous_rows(Session& session, const std::string& schema, const std::string& projection,
-                        const TableLayout& layout, const CatalogueTable& live, const CatalogueTable& shadow);
+                        const ShadowedTable& table);
 /// After publish() and Checkpoints::publish().
 void note_new_rows(Session& session, const std::string& schema, const std::string& projection,
                    const TableLayout& layout, const CatalogueTable& live);

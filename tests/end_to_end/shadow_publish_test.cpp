@@ -60,6 +60,35 @@ TEST_F(ShadowPublishTest, OnlyRowsThatDifferAreWritten) {
   EXPECT_EQ(store.differing("event_rows"), "0");
 }
 
+TEST_F(ShadowPublishTest, RowsOfSeveralPartitionsAreToldApart) {
+  store.append(1, 900);
+  store.database.execute(
+      "DROP TABLE event_rows;"
+      "CREATE TABLE event_rows (event_id uuid PRIMARY KEY, n integer, at timestamptz) PARTITION BY HASH (event_id);"
+      "CREATE TABLE part_0 PARTITION OF event_rows FOR VALUES WITH (MODULUS 3, REMAINDER 0);"
+      "CREATE TABLE part_1 PARTITION OF event_rows FOR VALUES WITH (MODULUS 3, REMAINDER 1);"
+      "CREATE TABLE part_2 PARTITION OF event_rows FOR VALUES WITH (MODULUS 3, REMAINDER 2)");
+  ASSERT_EQ(shadow("event_rows").exit_code, 0);
+  // The first rows of all partitions lie at the same places.
+  store.database.execute(
+      "DELETE FROM part_0 WHERE n % 10 = 0; UPDATE part_1 SET n = -n WHERE n % 10 = 1;"
+      "INSERT INTO event_rows (event_id, n) SELECT lpad(to_hex(n), 32, '0')::uuid, n FROM generate_series(100001, "
+      "100050) n");
+  const std::string drift = store.differing("event_rows");
+  const std::string next = next_transaction();
+  const Outcome run = shadow("event_rows", {"--keep-previous"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(store.differing("event_rows"), "0");
+  const nlohmann::json done = run.projection("event_rows")["publication"];
+  EXPECT_EQ(done["deleted"], 50);
+  EXPECT_GT(done["inserted"], 10);
+  EXPECT_GT(done["updated"], 10);
+  EXPECT_EQ(written_since("event_rows", next),
+            std::to_string(done["inserted"].get<int>() + done["updated"].get<int>()));
+  EXPECT_EQ(store.run({"--projection", "event_rows", "--undo-publish"}).exit_code, 0);
+  EXPECT_EQ(store.differing("event_rows"), drift);
+}
+
 TEST_F(ShadowPublishTest, WhatReadersSeeAsAnotherTextIsWritten) {
   store.append(1, 20);
   store.database.execute("ALTER TABLE event_rows ADD amount numeric, ADD doc jsonb, ADD other text DEFAULT 'new'");
