@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "tools/summary.h"
+#include "tools/terminal_text.h"
 
 namespace rebuild_projection {
 
@@ -130,7 +131,7 @@ std::string summary_json(const Report& r, int exit_code) {
   json["bottleneck"] = r.occupancy(r.bottleneck()) > 0 ? Tree(name_of(r.bottleneck())) : Tree(nullptr);
   json["warnings"] = r.warnings;
   constexpr int indent = 2;
-  return json.dump(indent, ' ', false, Tree::error_handler_t::replace) + '\n';
+  return json_printable(json.dump(indent, ' ', false, Tree::error_handler_t::replace)) + '\n';
 }
 
 }  // namespace rebuild_projection

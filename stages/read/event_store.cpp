@@ -57,6 +57,7 @@ void EventStore::look_up_columns(Session& session) {
   std::vector<std::string> types;
   for (const auto& [key, column] : wanted) {
     try {
+      if (column.size() > name_bytes_max) throw SqlError("42703", "the name is too long", "");
       const std::string type = type_of(session, column);
       const auto place = std::find(selected.begin(), selected.end(), column) - selected.begin();
       if (static_cast<std::size_t>(place) == selected.size() && key != "payload") {

@@ -58,7 +58,7 @@ std::string toml_text(const std::string& text) {
   for (const char c : text) {
     if (c == '"' || c == '\\') {
       result += std::string("\\") + c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       char escape[8];
       std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
       result += escape;
