@@ -84,8 +84,11 @@ std::uint64_t Closing::count(const EventRange& range) {
   return source_.use([&](Session& session) { return store_.count(session, range); });
 }
 
-void Closing::analyze(Session& session) {
-  for (const auto& selected : selected_) {
+void Closing::analyze(Session& session, const Report& report) {
+  for (std::size_t index = 0; index < selected_.size(); ++index) {
+    const auto& publication = report.projections[index].publication;
+    if (publication && publication->written() == 0) continue;
+    const SelectedProjection& selected = selected_[index];
     const std::string name = quote_name(selected.table.schema, selected.table.name);
     const bool may = session
                          .execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::oid",

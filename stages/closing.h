@@ -29,8 +29,8 @@ class Closing {
   /// Checkpoints::finish()'s, of what check_events() found.
   [[nodiscard]] const std::optional<std::string>& found_late_events() const { return found_late_events_; }
 
-  /// ANALYZE of the live tables, as far as this role may.
-  void analyze(Session& session);
+  /// ANALYZE of the live tables, as far as this role may; not of one that publishing found equal to its shadow.
+  void analyze(Session& session, const Report& report);
 
   /// In the log at once, and in the report.
   void warn(const std::string& text);

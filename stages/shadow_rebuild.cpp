@@ -202,7 +202,7 @@ void ShadowRebuild::finish(Report& report) {
   report.shadow = true;
   closing_.describe_range(report);
   if (report.published) {
-    closing_.step([&] { target_.use([this](Session& session) { closing_.analyze(session); }); }, report);
+    closing_.step([&] { target_.use([&](Session& session) { closing_.analyze(session, report); }); }, report);
   } else {
     drop_empty_shadows(report);
     report.ending_detail += (report.ending_detail.empty() ? "" : "; ") + std::string("nothing was published, ") +

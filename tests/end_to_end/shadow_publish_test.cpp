@@ -14,6 +14,11 @@ class ShadowPublishTest : public ShadowStore {
   std::string written_since(const std::string& table, const std::string& next_transaction) {
     return store.database.value("SELECT count(*) FROM " + table + " WHERE xmin::text::bigint >= " + next_transaction);
   }
+  /// How often ANALYZE ran on a table.
+  std::string analyzed(const std::string& table) {
+    EXPECT_TRUE(store.wait_until_gone());  // a session says so at its end
+    return store.database.value("SELECT analyze_count FROM pg_stat_user_tables WHERE relname = '" + table + "'");
+  }
   std::string next_transaction() { return store.database.value("SELECT pg_snapshot_xmax(pg_current_snapshot())"); }
 };
 
@@ -43,6 +48,7 @@ TEST_F(ShadowPublishTest, OnlyRowsThatDifferAreWritten) {
   Outcome run = shadow("event_rows");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.projection("event_rows")["publication"]["equal"], 5'000);
+  EXPECT_EQ(analyzed("event_rows"), "1");  // by the first run
   EXPECT_EQ(store.database.value("SELECT md5(string_agg(e::text || xmin || ctid, '' ORDER BY ctid)) FROM event_rows e"),
             before);
 
@@ -57,6 +63,7 @@ TEST_F(ShadowPublishTest, OnlyRowsThatDifferAreWritten) {
   EXPECT_EQ(run.projection("event_rows")["publication"],
             (nlohmann::json{{"inserted", 17}, {"updated", 16}, {"deleted", 17}, {"equal", 5'000 - 33}}));
   EXPECT_EQ(written_since("event_rows", next), "33");
+  EXPECT_EQ(analyzed("event_rows"), "2");
   EXPECT_EQ(store.differing("event_rows"), "0");
 }
 
