@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "pipeline/publication.h"
 #include "pipeline/table.h"
@@ -26,9 +27,17 @@ void keep_previous_rows(Session& session, const std::string& schema, const std::
 void note_new_rows(Session& session, const std::string& schema, const std::string& projection,
                    const TableLayout& layout, const CatalogueTable& live);
 
-/// Puts the rows and the checkpoint back; nothing is kept any more. Throws UsageError where there is nothing to undo,
-/// or where that would lose what was written since: one of these rows was changed, or another rebuild ran.
-Publication undo_publication(Session& session, const std::string& schema, const std::string& projection,
-                             const TableLayout& layout, const CatalogueTable& live);
+/// A table, the projection that was published to it; both referred to outlive the call.
+struct PublishedTable {
+  std::string projection;
+  const TableLayout* layout = nullptr;
+  const CatalogueTable* live = nullptr;
+};
+
+/// Puts rows and checkpoints of all these back; nothing is kept any more. They may refer to one another by foreign
+/// keys. Throws UsageError where there is nothing to undo, or where that would lose what was written since: one of
+/// these rows was changed, or another rebuild ran.
+std::vector<Publication> undo_publications(Session& session, const std::string& schema,
+                                           const std::vector<PublishedTable>& tables);
 
 }  // namespace rebuild_projection

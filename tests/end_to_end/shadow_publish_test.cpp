@@ -183,11 +183,15 @@ TEST_F(ShadowPublishTest, TablesThatReferToOneAnother) {
       "ALTER TABLE counters ADD FOREIGN KEY (candidate_id) REFERENCES stages;"
       "DELETE FROM counters WHERE candidate_id IN ('1', '2'); DELETE FROM stages WHERE candidate_id IN ('1', '2');"
       "INSERT INTO stages VALUES ('surplus'); INSERT INTO counters VALUES ('surplus', 1, 1)");
-  const Outcome run = shadow("all");
+  const std::string before = store.database.digest("stages") + store.database.digest("counters");
+  Outcome run = shadow("all", {"--keep-previous"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.projection("stages")["publication"],
             (nlohmann::json{{"inserted", 2}, {"updated", 0}, {"deleted", 1}, {"equal", 5}}));
   expect_published(500);
+  run = store.run({"--projection", "all", "--undo-publish"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(store.database.digest("stages") + store.database.digest("counters"), before);
 }
 
 TEST_F(ShadowPublishTest, AStoreWithoutEvents) {
