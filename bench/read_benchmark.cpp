@@ -41,7 +41,7 @@ void read(benchmark::State& state) {
   const PayloadSelection payloads({projector.get()}, state.range(0) != 0 ? Documents::slim : Documents::read);
   std::uint64_t bytes = 0;
   for (auto _ : state) {
-    const auto reader = make_reader(*one.store, {}, {.dsn = one.database.dsn(), .payloads = payloads});
+    const auto reader = make_reader(*one.store, {}, {.server = one.database.dsn(), .payloads = payloads});
     PageSequence pages(*reader);
     while (const auto page = pages.next(limits::page_events_max)) benchmark::DoNotOptimize(page->events.data());
     bytes += reader->bytes();

@@ -267,13 +267,9 @@ class Draft {
 
 }  // namespace
 
-std::string draft_projection(const Options& given, const std::string& table_name, const std::stop_token& stop) {
-  Options options = given;
-  if (options.source_dsn.empty()) options.source_dsn = options.dsn;
-  Session source(options.source_dsn, "read", Session::Access::read_only);
-  Session target(options.dsn, "commit", Session::Access::read_only);
-  source.cancel_on(stop);
-  target.cancel_on(stop);
+std::string draft_projection(const Options& options, const std::string& table_name, const std::stop_token& stop) {
+  Session source(source_of(options), "read", Session::Access::read_only, stop);
+  Session target(target_of(options), "commit", Session::Access::read_only, stop);
 
   const EventStore store(find_store(options.store), source);
   const auto table = read_table(target, table_name);
@@ -289,7 +285,7 @@ std::string draft_projection(const Options& given, const std::string& table_name
                      "numeric, uuid, boolean, enum, text or timestamp");
   const auto fits = [&](const std::string& name, const Json& value) { return fits_columns(*table, name, value); };
   const EventSample sample = sample_events(
-      store, source, options.source_dsn, {.events_max = limits::draft_events, .key = key->columns, .fits = fits}, stop);
+      store, source, source_of(options), {.events_max = limits::draft_events, .key = key->columns, .fits = fits}, stop);
   return Draft(*table, table_name, *key, store, sample).text();
 }
 

@@ -75,28 +75,28 @@ std::uint64_t add_events(EventSample& sample, PageSource& source, const PayloadP
 }
 
 /// A store without an order to read along: some of its events, sorted by the server.
-EventSample sample_heap(const EventStore& store, Session& session, const std::string& dsn, const SampleRequest& request,
+EventSample sample_heap(const EventStore& store, Session& session, const Server& server, const SampleRequest& request,
                         const PayloadParser& parser, const std::stop_token& stop) {
   const std::uint64_t events_max = 2 * request.events_max;
   StoreFile some = store.file();
   some.from = "(SELECT * FROM " + store.from_in_sql() + " AS whole LIMIT " + std::to_string(events_max) + ")";
   const EventStore part(std::move(some), session);
   EventSample sample{.in_order = false};
-  const auto reader = make_reader(part, {}, {.dsn = dsn, .indexed = false, .stop = stop});
+  const auto reader = make_reader(part, {}, {.server = server, .indexed = false, .stop = stop});
   sample.whole_store = add_events(sample, *reader, parser, request, events_max) < events_max;
   return sample;
 }
 
 }  // namespace
 
-EventSample sample_events(const EventStore& store, Session& session, const std::string& dsn,
-                          const SampleRequest& request, const std::stop_token& stop) {
+EventSample sample_events(const EventStore& store, Session& session, const Server& server, const SampleRequest& request,
+                          const std::stop_token& stop) {
   const MemberReader members;
   const auto parser = make_json_parser({&members}, format_of(store.payload()));
   session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   const bool indexed = store.order_is_indexed(session);
   session.execute("COMMIT");
-  if (!indexed) return sample_heap(store, session, dsn, request, *parser, stop);
+  if (!indexed) return sample_heap(store, session, server, request, *parser, stop);
 
   EventSample sample;
   EventRange newest;
@@ -104,12 +104,12 @@ EventSample sample_events(const EventStore& store, Session& session, const std::
   if (newest.after) {
     EventRange oldest;
     oldest.last = newest.after;
-    const auto reader = make_reader(store, oldest, {.dsn = dsn, .stop = stop});
+    const auto reader = make_reader(store, oldest, {.server = server, .stop = stop});
     sample.whole_store = add_events(sample, *reader, *parser, request, request.events_max) < request.events_max;
   } else {
     sample.whole_store = true;
   }
-  const auto reader = make_reader(store, newest, {.dsn = dsn, .stop = stop});
+  const auto reader = make_reader(store, newest, {.server = server, .stop = stop});
   add_events(sample, *reader, *parser, request, request.events_max);
   return sample;
 }

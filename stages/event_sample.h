@@ -42,7 +42,7 @@ struct EventSample {
 
 /// Looks at the oldest and the newest events of the store; where no index serves the order, at as many of those that
 /// the server hands out first. A payload that cannot be read counts without members.
-EventSample sample_events(const EventStore& store, Session& session, const std::string& dsn,
-                          const SampleRequest& request, const std::stop_token& stop);
+EventSample sample_events(const EventStore& store, Session& session, const Server& server, const SampleRequest& request,
+                          const std::stop_token& stop);
 
 }  // namespace rebuild_projection

@@ -13,10 +13,10 @@ namespace rebuild_projection {
 
 namespace {
 
-std::unique_ptr<Session> connect(const Options& options) {
+std::unique_ptr<Session> connect(const Options& options, const std::stop_token& stop) {
   if (options.mode == Mode::dry_run)
-    return std::make_unique<Session>(options.dsn, "commit", Session::Access::read_only);
-  auto session = connect_to_target(options.dsn);
+    return std::make_unique<Session>(target_of(options), "commit", Session::Access::read_only, stop);
+  auto session = connect_to_target(target_of(options), stop);
   if (options.mode == Mode::verify) session->execute("SET default_transaction_read_only = on");
   return session;
 }
@@ -64,6 +64,14 @@ std::vector<std::string> missing_temporary(Session& session) {
 }
 
 }  // namespace
+
+Server target_of(const Options& options) {
+  return {options.dsn, options.peer_timeout};
+}
+
+Server source_of(const Options& options) {
+  return {options.source_dsn.empty() ? options.dsn : options.source_dsn, options.peer_timeout};
+}
 
 bool same_database(const Options& options, Session& source, Session& target) {
   return options.source_dsn == options.dsn || database_identity(source) == database_identity(target);
@@ -193,10 +201,8 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
   }
   if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
 
-  auto source = std::make_unique<Session>(options.source_dsn, "read", Session::Access::read_only);
-  auto target = connect(options);
-  source->cancel_on(stop);
-  target->cancel_on(stop);
+  auto source = std::make_unique<Session>(source_of(options), "read", Session::Access::read_only, stop);
+  auto target = connect(options, stop);
   EventStore store(std::move(store_file), *source);
   if (options.payload == Payload::slim && !store.can_send_members())
     mistakes.push_back("--payload slim is not possible: " + store.why_no_members() + "; leave it out");

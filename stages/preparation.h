@@ -40,6 +40,10 @@ const ShippedFile& find_preset(const std::string& option, const std::string& nam
 /// The description of the store that --store names: a preset's, or a file's. Throws UsageError.
 StoreFile find_store(const std::string& store);
 
+/// Where the target database and the store are, and how long they may keep silent.
+Server target_of(const Options& options);
+Server source_of(const Options& options);
+
 /// Whether the store's and the target's session are in one database, however their DSNs are spelled.
 bool same_database(const Options& options, Session& source, Session& target);
 

@@ -29,10 +29,11 @@ class Rebuild {
         store_(std::move(prepared.store)),
         selected_(std::move(prepared.selected)),
         checkpoints_(std::move(prepared.checkpoints)),
-        source_(std::move(prepared.source_session), source_connector(options_.source_dsn, stop_), options_.retry,
+        source_(std::move(prepared.source_session), source_connector(source_of(options_), stop_), options_.retry,
                 stop_),
         target_(std::move(prepared.target_session),
-                target_connector(options_.dsn, tables_of(selected_), options_.abort), options_.retry, stop_),
+                target_connector(target_of(options_), tables_of(selected_), options_.abort, stop_), options_.retry,
+                stop_),
         closing_(source_, store_, plan_, selected_) {}
 
   Report go() {
@@ -63,8 +64,8 @@ class Rebuild {
     if (applies()) {
       if (stop_.stop_requested()) throw Cancelled("stopped before the first event");
       target_.use([this](Session& session) {
-        // From here on a first signal lets the running statement finish; only a second one cancels it.
-        session.cancel_on(options_.abort);
+        // From here on a first signal lets the running statement finish, unless it waits; a second one cancels it.
+        session.cancel_on(options_.abort, stop_);
         checkpoints_.create(session);
         session.execute("BEGIN");
         checkpoints_.start(session);

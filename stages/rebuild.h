@@ -67,7 +67,8 @@ struct Options : RunOptions {
   Fence fence = Fence::automatic;          ///< tools/README.md, "Late events"
   std::chrono::seconds fence_timeout{60};  ///< how long it waits at the most
   Payload payload = Payload::automatic;
-  RetryLimits retry;  ///< for each batch, and each step before and after them
+  std::chrono::seconds peer_timeout{30};  ///< a server that is not heard of for so long is taken for dead
+  RetryLimits retry;                      ///< for each batch, and each step before and after them
 
   Scope scope = Scope::all;
   Strategy strategy = Strategy::in_place;

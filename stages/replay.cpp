@@ -47,7 +47,7 @@ class NoEvents final : public PageSource {
 Report replay_events(const Options& options, const EventStore& store, const std::vector<const Projector*>& projectors,
                      const Replay& events, BatchSink* sink, Progress& progress, const std::stop_token& stop) {
   const auto reader = make_reader(store, events.range,
-                                  {.dsn = options.source_dsn,
+                                  {.server = source_of(options),
                                    .indexed = events.how == Replay::Reading::page_by_page,
                                    .readers = options.readers,
                                    .page_bytes = page_bytes(options),

@@ -33,10 +33,11 @@ ShadowRebuild::ShadowRebuild(Preparation&& prepared, Plan&& plan, std::stop_toke
       store_(std::move(prepared.store)),
       selected_(std::move(prepared.selected)),
       checkpoints_(std::move(prepared.checkpoints)),
-      source_(std::move(prepared.source_session), source_connector(options_.source_dsn, stop_), options_.retry, stop_),
-      target_(std::move(prepared.target_session), target_connector(options_.dsn, tables_of(selected_), options_.abort),
-              options_.retry, stop_),
-      publisher_(nullptr, target_connector(options_.dsn, {}, stop_), options_.retry, stop_),
+      source_(std::move(prepared.source_session), source_connector(source_of(options_), stop_), options_.retry, stop_),
+      target_(std::move(prepared.target_session),
+              target_connector(target_of(options_), tables_of(selected_), options_.abort, stop_), options_.retry,
+              stop_),
+      publisher_(nullptr, target_connector(target_of(options_), {}, stop_, stop_), options_.retry, stop_),
       closing_(source_, store_, plan_, selected_) {}
 
 void ShadowRebuild::guarded(Report& report, const std::string& what, const std::function<void()>& step) {
@@ -56,8 +57,8 @@ void ShadowRebuild::guarded(Report& report, const std::string& what, const std::
 void ShadowRebuild::set_up() {
   if (stop_.stop_requested()) throw Cancelled("stopped before the first event");
   target_.use([this](Session& session) {
-    // From here on a first signal lets the running statement finish; only a second one cancels it.
-    session.cancel_on(options_.abort);
+    // From here on a first signal lets the running statement finish, unless it waits; a second one cancels it.
+    session.cancel_on(options_.abort, stop_);
     session.execute("BEGIN");
     checkpoints_.create(session);
     shadows_.clear();

@@ -23,11 +23,8 @@ void add_lag(ProjectionStatus& status, const Checkpoints::Overview& found, const
 }  // namespace
 
 std::vector<ProjectionStatus> status(const Options& options, const std::stop_token& stop) {
-  const std::string source_dsn = options.source_dsn.empty() ? options.dsn : options.source_dsn;
-  Session source(source_dsn, "read", Session::Access::read_only);
-  Session target(options.dsn, "status", Session::Access::read_only);
-  source.cancel_on(stop);
-  target.cancel_on(stop);
+  Session source(source_of(options), "read", Session::Access::read_only, stop);
+  Session target(target_of(options), "status", Session::Access::read_only, stop);
   try {
     const EventStore store(find_store(options.store), source);
     const auto holders = lock_holders(target);

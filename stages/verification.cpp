@@ -40,7 +40,7 @@ Verification::Verification(Preparation&& prepared, Plan&& plan, std::stop_token 
       store_(std::move(prepared.store)),
       selected_(std::move(prepared.selected)),
       checkpoints_(std::move(prepared.checkpoints)),
-      source_(std::move(prepared.source_session), source_connector(options_.source_dsn, stop_), options_.retry, stop_),
+      source_(std::move(prepared.source_session), source_connector(source_of(options_), stop_), options_.retry, stop_),
       target_(std::move(prepared.target_session), no_second_session(), options_.retry, stop_),
       row_(std::move(row)),
       warnings_(plan_.warnings) {}

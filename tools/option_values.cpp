@@ -22,7 +22,8 @@ constexpr std::uint64_t batch_events_max = std::uint64_t{1}
 constexpr std::uint64_t concurrency_max = 1024;
 constexpr std::uint64_t drift_limit_max = 1'000'000;  // they are held in memory
 constexpr std::uint64_t retries_max = 1'000'000;
-constexpr std::uint64_t seconds_max = 31'536'000;                                      // a year
+constexpr std::uint64_t seconds_max = 31'536'000;  // a year
+constexpr std::uint64_t peer_timeout_max = 3600;
 constexpr std::uint64_t memory_mib_min = 16, memory_mib_max = std::uint64_t{1} << 24;  // 16 TiB
 constexpr std::uint64_t events_max = std::numeric_limits<std::int64_t>::max();         // what the server counts in
 
@@ -383,6 +384,8 @@ class Checker {
         {{"auto", Fence::automatic}, {"off", Fence::off}}};
     options.fence = choice("fence", fences, options.fence);
     options.fence_timeout = seconds("fence-timeout", options.fence_timeout);
+    options.peer_timeout = std::chrono::seconds(
+        number("peer-timeout", 1, peer_timeout_max, static_cast<std::uint64_t>(options.peer_timeout.count())));
     options.retry.retries = static_cast<unsigned>(number("retries", 0, retries_max, options.retry.retries));
     options.retry.seconds_max = seconds("retry-max-seconds", options.retry.seconds_max);
   }

@@ -23,24 +23,26 @@ void end_backend(Session& session, const Session::Backend& lost) {
 
 }  // namespace
 
-std::unique_ptr<Session> connect_to_target(const std::string& dsn) {
-  auto session = std::make_unique<Session>(dsn, "commit", Session::Access::read_write);
+std::unique_ptr<Session> connect_to_target(const Server& server, std::stop_token stop) {
+  auto session = std::make_unique<Session>(server, "commit", Session::Access::read_write, std::move(stop));
   if (session->execute("SELECT pg_is_in_recovery()").boolean(0, 0))
     throw CannotConnect("the target database " + session->where() +
                         " is a standby, which nothing can write to; --dsn takes the primary, --source-dsn the standby");
   return session;
 }
 
-LastingSession::Connect target_connector(std::string dsn, std::vector<CatalogueTable> tables, std::stop_token abort) {
-  return [dsn = std::move(dsn), tables = std::move(tables), abort = std::move(abort)](const Session::Backend* lost) {
-    auto session = connect_to_target(dsn);
-    session->cancel_on(abort);
+LastingSession::Connect target_connector(Server server, std::vector<CatalogueTable> tables, std::stop_token abort,
+                                         std::stop_token stop) {
+  return [server = std::move(server), tables = std::move(tables), abort = std::move(abort),
+          stop = std::move(stop)](const Session::Backend* lost) {
+    auto session = connect_to_target(server, stop);
     if (lost != nullptr) end_backend(*session, *lost);
     try {
       for (const CatalogueTable& table : tables) lock_target(*session, table);
     } catch (const UsageError& error) {
       throw RunError(std::string("while the connection was lost: ") + error.what());
     }
+    session->cancel_on(abort, stop);
     return session;
   };
 }

@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "stages/postgres/peer_watch.h"
+
 namespace rebuild_projection {
 
 namespace {
@@ -26,10 +28,7 @@ CopyIn::CopyIn(Session& session, const std::string& target, Format format)
 }
 
 void CopyIn::start() {
-  session_.refuse_if_stopped();
-  PGresult* result = PQexec(session_.raw(), sql_.c_str());
-  if (PQresultStatus(result) != PGRES_COPY_IN) session_.fail(result, sql_);
-  PQclear(result);
+  session_.start_copy(sql_);
   running_ = true;
   if (format_ == Format::binary) put(binary_begin);
 }
@@ -49,9 +48,12 @@ void CopyIn::send() {
 }
 
 void CopyIn::put(std::string_view piece) {
-  if (PQputCopyData(session_.raw(), piece.data(), static_cast<int>(piece.size())) == 1) return;
+  {
+    const PeerWatch::Call waiting(session_.watch());
+    if (PQputCopyData(session_.raw(), piece.data(), static_cast<int>(piece.size())) == 1) return;
+  }
   running_ = false;
-  throw SqlError("08006", "the connection to the database was lost during a COPY", sql_);
+  session_.fail_lost("during a COPY", sql_);
 }
 
 std::uint64_t CopyIn::finish() {
@@ -60,13 +62,19 @@ std::uint64_t CopyIn::finish() {
   send();
   running_ = false;
   // Where this fails, the result that follows says why.
-  PQputCopyEnd(session_.raw(), nullptr);
+  {
+    const PeerWatch::Call waiting(session_.watch());
+    PQputCopyEnd(session_.raw(), nullptr);
+  }
   return session_.end_copy(sql_);
 }
 
 CopyIn::~CopyIn() {
   if (!running_) return;
-  PQputCopyEnd(session_.raw(), "given up");
+  {
+    const PeerWatch::Call waiting(session_.watch());
+    PQputCopyEnd(session_.raw(), "given up");
+  }
   session_.drop_copy();
 }
 

@@ -2,9 +2,7 @@
 
 #include <libpq-fe.h>
 
-#include <array>
-
-#include "pipeline/error.h"
+#include "stages/postgres/peer_watch.h"
 
 namespace rebuild_projection {
 
@@ -20,10 +18,7 @@ constexpr std::uint16_t end_mark = 0xffff;
 
 CopyOut::CopyOut(Session& session, const std::string& query)
     : session_(session), sql_("COPY (" + query + ") TO STDOUT (FORMAT binary)") {
-  session_.refuse_if_stopped();
-  PGresult* result = PQexec(session_.raw(), sql_.c_str());
-  if (PQresultStatus(result) != PGRES_COPY_OUT) session_.fail(result, sql_);
-  PQclear(result);
+  session_.start_copy(sql_);
   running_ = true;
 }
 
@@ -31,7 +26,7 @@ std::optional<std::string_view> CopyOut::next() {
   if (!running_) return std::nullopt;
   PQfreemem(message_);
   message_ = nullptr;
-  const int size = PQgetCopyData(session_.raw(), &message_, 0);
+  const int size = receive();
   if (size < 0) {
     end();
     return std::nullopt;
@@ -43,10 +38,15 @@ std::optional<std::string_view> CopyOut::next() {
     row.remove_prefix(header_bytes + load_big_endian<std::uint32_t>(row.data() + signature_bytes + 4));
   }
   if (load_big_endian<std::uint16_t>(row.data()) != end_mark) return row;
-  while (PQgetCopyData(session_.raw(), &message_, 0) > 0) PQfreemem(message_);
+  while (receive() > 0) PQfreemem(message_);
   message_ = nullptr;
   end();
   return std::nullopt;
+}
+
+int CopyOut::receive() {
+  const PeerWatch::Call waiting(session_.watch());
+  return PQgetCopyData(session_.raw(), &message_, 0);
 }
 
 void CopyOut::end() {
@@ -57,13 +57,11 @@ void CopyOut::end() {
 CopyOut::~CopyOut() {
   PQfreemem(message_);
   if (!running_) return;
-  if (PGcancel* cancel = PQgetCancel(session_.raw())) {
-    std::array<char, 256> error{};
-    PQcancel(cancel, error.data(), static_cast<int>(error.size()));
-    PQfreeCancel(cancel);
+  {
+    const PeerWatch::Call waiting(session_.watch());
+    session_.watch().cancel_and_wait();
   }
-  char* rest = nullptr;
-  while (PQgetCopyData(session_.raw(), &rest, 0) > 0) PQfreemem(rest);
+  while (receive() > 0) PQfreemem(message_);
   session_.drop_copy();
 }
 

@@ -27,6 +27,8 @@ class CopyOut {
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
 
  private:
+  /// Of the next message into `message_`: its size, or less than 1 where there is none.
+  int receive();
   void end();
 
   Session& session_;

@@ -5,6 +5,8 @@
 #include <charconv>
 #include <pqxx/pqxx>
 
+#include "stages/postgres/peer_watch.h"
+
 namespace rebuild_projection {
 
 namespace {
@@ -91,26 +93,19 @@ namespace {
 /// A connection of libpqxx and libpq's beneath it.
 class Link : public pqxx::connection {
  public:
-  explicit Link(const std::string& dsn) : Link(open(dsn)) {}
+  explicit Link(RawConnection connected) : Link(connected.release()) {}
   [[nodiscard]] pg_conn* raw() const { return raw_; }
 
  private:
   explicit Link(pg_conn* raw) : pqxx::connection(seize_raw_connection(raw)), raw_(raw) {}
-  static pg_conn* open(const std::string& dsn) {
-    pg_conn* raw = PQconnectdb(dsn.c_str());
-    if (PQstatus(raw) == CONNECTION_OK) return raw;
-    const std::string message = PQerrorMessage(raw);
-    PQfinish(raw);
-    throw pqxx::broken_connection(message);
-  }
   pg_conn* raw_;
 };
 #else
-/// Keeps what libpqxx hides.
+/// Hands libpqxx a connection that is made already, and keeps what it hides.
 class KnownConnection : public pqxx::connect_direct {
  public:
-  using connect_direct::connect_direct;
-  handle do_startconnect(handle before) override { return raw_ = connect_direct::do_startconnect(before); }
+  explicit KnownConnection(pg_conn* raw) : connect_direct(""), raw_(raw) {}
+  handle do_startconnect(handle) override { return raw_; }
   [[nodiscard]] pg_conn* raw() const { return raw_; }
 
  private:
@@ -119,7 +114,7 @@ class KnownConnection : public pqxx::connect_direct {
 /// A connection of libpqxx and libpq's beneath it.
 class Link : public pqxx::connection_base {
  public:
-  explicit Link(const std::string& dsn) : connection_base(policy_), policy_(dsn) { init(); }
+  explicit Link(RawConnection connected) : connection_base(policy_), policy_(connected.release()) { init(); }
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
   ~Link() { close(); }
@@ -129,6 +124,17 @@ class Link : public pqxx::connection_base {
   KnownConnection policy_;
 };
 #endif
+
+/// Throws broken_connection, Cancelled.
+RawConnection connected(const Server& server, const std::stop_token& stop) {
+  RawConnection raw = connect_within(server.dsn, server.peer_timeout, [&] { return stop.stop_requested(); });
+  if (stop.stop_requested()) throw Cancelled("stopped while connecting to the database");
+  if (!raw)
+    throw pqxx::broken_connection("no answer within " + std::to_string(server.peer_timeout.count()) +
+                                  " s (--peer-timeout), or connect_timeout where that is set");
+  if (PQstatus(raw.get()) != CONNECTION_OK) throw pqxx::broken_connection(PQerrorMessage(raw.get()));
+  return raw;
+}
 
 }  // namespace
 
@@ -140,10 +146,10 @@ struct Session::Connection {
   Backend backend;
   std::string where;
   std::string user_search_path;
-  std::stop_token stop;
-  std::optional<std::stop_callback<std::function<void()>>> cancel;
+  PeerWatch watch;
 
-  explicit Connection(const std::string& dsn) : link(dsn) {
+  Connection(const Server& server, const std::stop_token& stop)
+      : link(connected(server, stop)), watch(link.raw(), server.peer_timeout) {
 #if PQXX_VERSION_MAJOR < 7
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -153,14 +159,18 @@ struct Session::Connection {
     statements = std::make_unique<pqxx::nontransaction>(link);
   }
 
-  void refuse_if_stopped() const {
-    if (stop.stop_requested()) throw Cancelled("stopped");
+  /// Throws that the connection was lost.
+  [[noreturn]] void fail_lost(const std::string& message, const std::string& sql) const {
+    const std::string why = watch.why_cut();
+    if (!why.empty() && watch.stopped()) throw Cancelled("stopped while waiting for the database: " + why);
+    throw SqlError("08006", "the connection to the database was lost: " + (why.empty() ? message : why), sql);
   }
 
   template <typename Call>
   Rows guarded(const std::string& sql, Call&& call) {
-    refuse_if_stopped();
+    watch.refuse_if_stopped();
     try {
+      const PeerWatch::Call waiting(watch);
       return Rows(std::make_shared<const Rows::Data>(Rows::Data{call()}));
     } catch (const pqxx::deadlock_detected& error) {  // no sql_error in libpqxx 6, and without its state
       throw SqlError("40P01", primary_message(error.what()), sql);
@@ -169,13 +179,14 @@ struct Session::Connection {
     } catch (const pqxx::insufficient_privilege& error) {  // without its state in libpqxx 6
       throw SqlError("42501", primary_message(error.what()), sql);
     } catch (const pqxx::sql_error& error) {
-      if (error.sqlstate() == "57014" && stop.stop_requested()) throw Cancelled("the running statement was cancelled");
-      const bool lost = error.sqlstate().empty() || !link.is_open();
-      throw SqlError(lost ? "08006" : error.sqlstate(), primary_message(error.what()), sql);
+      if (error.sqlstate() == "57014" && watch.stopped()) throw Cancelled("the running statement was cancelled");
+      if (error.sqlstate().empty() || !link.is_open()) fail_lost(primary_message(error.what()), sql);
+      throw SqlError(error.sqlstate(), primary_message(error.what()), sql);
     } catch (const pqxx::broken_connection& error) {
-      throw SqlError("08006", "the connection to the database was lost: " + primary_message(error.what()), sql);
+      fail_lost(primary_message(error.what()), sql);
     } catch (const pqxx::failure& error) {
-      throw SqlError(link.is_open() ? "XX000" : "08006", primary_message(error.what()), sql);
+      if (!link.is_open()) fail_lost(primary_message(error.what()), sql);
+      throw SqlError("XX000", primary_message(error.what()), sql);
     }
   }
 };
@@ -244,20 +255,23 @@ bool holds_password(const std::string& dsn) {
   return found;
 }
 
-Session::Session(const std::string& dsn, std::string_view role, Access access) {
-  refuse_unreadable(dsn);
+Session::Session(const Server& server, std::string_view role, Access access, std::stop_token stop) {
+  refuse_unreadable(server.dsn);
   try {
-    connection_ = std::make_unique<Connection>(dsn);
+    connection_ = std::make_unique<Connection>(server, stop);
+    cancel_on(std::move(stop));
     connection_->user_search_path = execute("SELECT pg_catalog.current_setting('search_path')").text(0, 0);
     execute(session_settings(role, access));
     const Rows rows = execute(
-        "SELECT pg_backend_pid(), current_database(), current_user, backend_start FROM pg_stat_activity"
+        "SELECT pg_backend_pid(), current_database(), current_user, backend_start, pg_postmaster_start_time()"
+        " FROM pg_stat_activity"
         " WHERE pid = pg_backend_pid()");
     connection_->backend = {connection_->link.backendpid(), std::string(rows.text(0, 3))};
     if (rows.number(0, 0) != static_cast<std::uint64_t>(backend().pid))
       throw UsageError(
           "the connection goes through a pooler such as pgbouncer, which loses session state; connect to the "
           "server itself");
+    connection_->watch.knows({std::to_string(backend().pid), backend().started, std::string(rows.text(0, 4))});
     const char* host = connection_->link.hostname();
     const char* port = connection_->link.port();
     connection_->where = std::string(rows.text(0, 1)) + " on " +
@@ -305,21 +319,16 @@ Rows Session::execute_prepared(const std::string& name, const Parameters& parame
   });
 }
 
-void Session::cancel_on(std::stop_token stop) {
-  connection_->cancel.reset();
-  connection_->stop = stop;
-  // Runs in the thread that requests the stop, beside a statement in another: libpq's cancel opens a connection of its
-  // own.
-  connection_->cancel.emplace(std::move(stop), [link = &connection_->link] {
-    try {
-      link->cancel_query();
-    } catch (const std::exception&) {  // nothing was running, or the server is gone: the statement ends by itself
-    }
-  });
+void Session::cancel_on(std::stop_token at_once, std::stop_token waits) {
+  connection_->watch.cancel_on(std::move(at_once), std::move(waits));
 }
 
 void Session::refuse_if_stopped() const {
-  connection_->refuse_if_stopped();
+  connection_->watch.refuse_if_stopped();
+}
+
+PeerWatch& Session::watch() const {
+  return connection_->watch;
 }
 
 pg_conn* Session::raw() const {
@@ -331,9 +340,8 @@ void Session::fail(pg_result* result, const std::string& sql) const {
   const std::string sqlstate = state != nullptr ? state : "08006";
   const std::string message = primary_message(PQresultErrorMessage(result));
   PQclear(result);
-  if (sqlstate == "57014" && connection_->stop.stop_requested()) throw Cancelled("the running statement was cancelled");
-  if (PQstatus(raw()) != CONNECTION_OK && !sqlstate.starts_with("57P"))
-    throw SqlError("08006", "the connection to the database was lost: " + message, sql);
+  if (sqlstate == "57014" && watch().stopped()) throw Cancelled("the running statement was cancelled");
+  if (PQstatus(raw()) != CONNECTION_OK && !sqlstate.starts_with("57P")) connection_->fail_lost(message, sql);
   throw SqlError(sqlstate, message, sql);
 }
 
@@ -341,7 +349,8 @@ namespace {
 
 /// Calls `take` with each result that is left, which owns it.
 template <typename Take>
-void for_results(pg_conn* connection, Take&& take) {
+void for_results(pg_conn* connection, PeerWatch& watch, Take&& take) {
+  const PeerWatch::Call waiting(watch);
   while (PGresult* result = PQgetResult(connection)) {
     const auto status = PQresultStatus(result);
     take(result);
@@ -351,10 +360,26 @@ void for_results(pg_conn* connection, Take&& take) {
 
 }  // namespace
 
+void Session::fail_lost(const std::string& message, const std::string& sql) const {
+  connection_->fail_lost(message, sql);
+}
+
+void Session::start_copy(const std::string& sql) {
+  refuse_if_stopped();
+  PGresult* result = nullptr;
+  {
+    const PeerWatch::Call waiting(watch());
+    result = PQexec(raw(), sql.c_str());
+  }
+  const auto status = PQresultStatus(result);
+  if (status != PGRES_COPY_IN && status != PGRES_COPY_OUT) fail(result, sql);
+  PQclear(result);
+}
+
 std::uint64_t Session::end_copy(const std::string& sql) {
   std::uint64_t rows = 0;
   PGresult* failure = nullptr;
-  for_results(raw(), [&](PGresult* result) {
+  for_results(raw(), watch(), [&](PGresult* result) {
     const std::string_view affected = PQcmdTuples(result);
     std::from_chars(affected.data(), affected.data() + affected.size(), rows);
     if (PQresultStatus(result) != PGRES_COMMAND_OK && failure == nullptr)
@@ -367,7 +392,7 @@ std::uint64_t Session::end_copy(const std::string& sql) {
 }
 
 void Session::drop_copy() {
-  for_results(raw(), [](PGresult* result) { PQclear(result); });
+  for_results(raw(), watch(), [](PGresult* result) { PQclear(result); });
 }
 
 const Session::Backend& Session::backend() const {

@@ -10,11 +10,14 @@
 #include <vector>
 
 #include "pipeline/error.h"
+#include "stages/postgres/connecting.h"
 
 struct pg_conn;
 struct pg_result;
 
 namespace rebuild_projection {
+
+class PeerWatch;
 
 /// The server refused a statement, or the connection broke. Told apart by SQLSTATE, never by text.
 struct SqlError : RunError {
@@ -61,15 +64,17 @@ class Rows {
 };
 
 /// One connection and everything on it; belongs to one thread at a time. It never reconnects: after a lost connection
-/// every call throws. The session runs in UTC and UTF8, with ISO dates, an empty search_path, and row_security off. The
-/// only place that meets the differences between libpqxx 6 and 7.
+/// every call throws. A server that is not heard of for Server::peer_timeout is a lost connection (PeerWatch). The
+/// session runs in UTC and UTF8, with ISO dates, an empty search_path, and row_security off. The only place that meets
+/// the differences between libpqxx 6 and 7.
 class Session {
  public:
   enum class Access : std::uint8_t { read_only, read_write };
 
-  /// Connects. `role` is what application_name says after "rebuild_projection/". Throws CannotConnect, or UsageError if
-  /// a pooler sits between (its session state would be lost).
-  Session(const std::string& dsn, std::string_view role, Access access);
+  /// Connects. `role` is what application_name says after "rebuild_projection/". A `stop` ends that, and later the
+  /// running statement, as cancel_on() says. Throws CannotConnect, Cancelled, or UsageError if a pooler sits between
+  /// (its session state would be lost).
+  Session(const Server& server, std::string_view role, Access access, std::stop_token stop = {});
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
@@ -81,9 +86,11 @@ class Session {
   void prepare(const std::string& name, const std::string& sql);
   Rows execute_prepared(const std::string& name, const Parameters& parameters);
 
-  /// Cancels the running statement as soon as `stop` is requested, now or later, until this session ends or it is
-  /// called again.
-  void cancel_on(std::stop_token stop);
+  /// Until this session ends or it is called again: cancels the running statement as soon as `at_once` is requested,
+  /// now or later, and refuses every further one. After `waits` is requested a statement may be finished, unless a
+  /// second later it waits for another session's lock or for a server that does not answer. Either way a call that does
+  /// not end is over within two seconds, with Cancelled. From any thread.
+  void cancel_on(std::stop_token at_once, std::stop_token waits = {});
 
   /// The server's process behind the session. A pid alone is given to another process sooner or later.
   struct Backend {
@@ -93,7 +100,7 @@ class Session {
   [[nodiscard]] const Backend& backend() const;
   /// "database on host:port as role"
   [[nodiscard]] const std::string& where() const;
-  /// Throws Cancelled if what cancel_on() was given is requested.
+  /// Throws Cancelled if what cancel_on() was given to cancel at once is requested.
   void refuse_if_stopped() const;
   /// Where the role would look up names that say no schema; the session itself looks in the catalogue only.
   [[nodiscard]] const std::string& user_search_path() const;
@@ -103,6 +110,12 @@ class Session {
   friend class CopyOut;
   /// libpq's connection, for what libpqxx cannot do. Nothing of libpqxx runs meanwhile.
   [[nodiscard]] pg_conn* raw() const;
+  /// Watches over each call of libpq that may wait.
+  [[nodiscard]] PeerWatch& watch() const;
+  /// Throws that the connection was lost, and why as far as it is known.
+  [[noreturn]] void fail_lost(const std::string& message, const std::string& sql) const;
+  /// Sends a COPY statement; data may be sent or received afterwards.
+  void start_copy(const std::string& sql);
   /// Throws what a result says that went wrong, and frees it.
   [[noreturn]] void fail(pg_result* result, const std::string& sql) const;
   /// Takes the results of a COPY whose data has been sent or received; the rows it counted. Throws the first failure.

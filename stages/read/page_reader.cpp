@@ -12,7 +12,7 @@ namespace {
 
 /// Sessions that read along the index, whatever the planner thinks of it.
 LastingSession::Connect index_connector(const StoreReader::Settings& settings) {
-  return [connect = source_connector(settings.dsn, settings.stop)](const Session::Backend* lost) {
+  return [connect = source_connector(settings.server, settings.stop)](const Session::Backend* lost) {
     auto session = connect(lost);
     session->execute("SET enable_sort = off; SET enable_incremental_sort = off");
     return session;

@@ -9,7 +9,7 @@ namespace rebuild_projection {
 
 SortedReader::SortedReader(const EventStore& store, EventRange range, Settings given)
     : StoreReader(store, std::move(range), std::move(given)),
-      session_(nullptr, source_connector(settings().dsn, settings().stop), settings().retry, settings().stop),
+      session_(nullptr, source_connector(settings().server, settings().stop), settings().retry, settings().stop),
       after_(whole().after) {}
 
 std::optional<UnreadPage> SortedReader::next(std::size_t events_max) {

@@ -5,11 +5,9 @@
 
 namespace rebuild_projection {
 
-LastingSession::Connect source_connector(std::string dsn, std::stop_token stop) {
-  return [dsn = std::move(dsn), stop = std::move(stop)](const Session::Backend*) {
-    auto session = std::make_unique<Session>(dsn, "read", Session::Access::read_only);
-    session->cancel_on(stop);
-    return session;
+LastingSession::Connect source_connector(Server server, std::stop_token stop) {
+  return [server = std::move(server), stop = std::move(stop)](const Session::Backend*) {
+    return std::make_unique<Session>(server, "read", Session::Access::read_only, stop);
   };
 }
 

@@ -17,7 +17,7 @@
 namespace rebuild_projection {
 
 /// How a session that reads the store is made, at first and anew. A stop cancels its running statement.
-LastingSession::Connect source_connector(std::string dsn, std::stop_token stop);
+LastingSession::Connect source_connector(Server server, std::stop_token stop);
 
 /// Begins a transaction that sees what a snapshot sees which another session of the database exported and still holds.
 /// One that is open ends.
@@ -28,7 +28,7 @@ void begin_in_snapshot(Session& session, const std::string& snapshot);
 class StoreReader : public PageSource {
  public:
   struct Settings {
-    std::string dsn;
+    Server server;
     bool indexed = true;                                 ///< an index serves the order
     unsigned readers = 1;                                ///< pages that may be read at once
     std::size_t page_bytes = limits::page_bytes_target;  ///< of a page, about

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/end_to_end/live_store.h"
 #include "tests/support/batch_points.h"
+#include "tests/support/live_store.h"
 
 namespace rebuild_projection::test {
 namespace {

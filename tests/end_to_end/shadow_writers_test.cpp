@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <thread>
 
-#include "tests/end_to_end/live_store.h"
+#include "tests/support/live_store.h"
 
 namespace rebuild_projection::test {
 namespace {

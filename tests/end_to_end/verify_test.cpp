@@ -10,7 +10,7 @@
 #include <sstream>
 #include <thread>
 
-#include "tests/end_to_end/live_store.h"
+#include "tests/support/live_store.h"
 #include "tests/support/recruiting.h"
 
 namespace rebuild_projection::test {

@@ -6,12 +6,12 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "tests/end_to_end/live_store.h"
+#include "tests/support/live_store.h"
 
 namespace rebuild_projection::test {
 namespace {
 
-constexpr int writers_count = 16;
+constexpr int writers_count = 32;
 
 struct Order {
   const char* name;
@@ -28,19 +28,21 @@ TEST_P(WritersTest, NoEventIsMissedOrAppliedTwice) {
   const bool stressed = std::getenv("REBUILD_PROJECTION_STRESS") != nullptr;
   const std::uint64_t there_before = stressed ? 30'000 : 2'000;
   const int resumes = stressed ? 60 : 3;
+  const std::uint64_t to_come = stressed ? 200'000 : 0, in_a_transaction = stressed ? 10 : 1;
   constexpr std::array batch_sizes{"20", "3", "500"};
   const std::string file = store_in_order(GetParam().order);
   append(1, there_before);
 
   std::atomic<std::uint64_t> next = there_before + 1;
-  LiveWriters writers(store.database, writers_count, 0, [&next](OtherClient& client, const LiveWriters::Pause& pause) {
+  LiveWriters writers(store.database, writers_count, 0, [&](OtherClient& client, const LiveWriters::Pause& pause) {
     pause(5);
-    const std::uint64_t number = next++;
-    client.execute(LiveStore::insert(number, number));
+    const std::uint64_t first = next.fetch_add(in_a_transaction);
+    client.execute(LiveStore::insert(first, first + in_a_transaction - 1));
     pause(30);
   });
   std::uint64_t read = 0, came = 0;
-  for (int number = 0; number <= resumes; ++number) {
+  int number = 0;
+  for (; number <= resumes || came < to_come; ++number) {
     SCOPED_TRACE("run " + std::to_string(number));
     const std::uint64_t before = events();
     std::vector<std::string> arguments{"--store", file, "--batch-size",
@@ -61,7 +63,7 @@ TEST_P(WritersTest, NoEventIsMissedOrAppliedTwice) {
   EXPECT_GT(came, 0U);
   expect_whole(static_cast<int>(events()));
   std::printf("%llu of %llu events came while %d runs went on\n", static_cast<unsigned long long>(came),
-              static_cast<unsigned long long>(events()), resumes + 1);
+              static_cast<unsigned long long>(events()), number);
 }
 
 constexpr const char* ts_condition =

@@ -39,7 +39,8 @@ std::vector<std::string> placed(std::vector<std::string> arguments) {
 
 }  // namespace
 
-Program::Program(const std::vector<std::string>& given, const std::map<std::string, std::string>& environment) {
+Program::Program(const std::vector<std::string>& given, const std::map<std::string, std::string>& environment,
+                 std::size_t address_space_max) {
   const std::vector<std::string> arguments = placed(given);
   std::array<int, 2> out{};
   std::array<int, 2> err{};
@@ -51,6 +52,7 @@ Program::Program(const std::vector<std::string>& given, const std::map<std::stri
   pid_ = fork();
   if (pid_ == 0) {
     for (const auto& [name, value] : environment) setenv(name.c_str(), value.c_str(), 1);
+    if (const rlimit most{address_space_max, address_space_max}; address_space_max > 0) setrlimit(RLIMIT_AS, &most);
     dup2(open("/dev/null", O_RDONLY), 0);
     dup2(out[1], 1);
     dup2(err[1], 2);

@@ -18,9 +18,10 @@ class Program {
     long peak_memory_kib = 0;  ///< resident
   };
 
-  /// Starts it; stdin is closed. `environment` is added to this process's.
+  /// Starts it; stdin is closed. `environment` is added to this process's. Of its address space it gets as many bytes
+  /// as are said; 0 is no limit.
   explicit Program(const std::vector<std::string>& arguments,
-                   const std::map<std::string, std::string>& environment = {});
+                   const std::map<std::string, std::string>& environment = {}, std::size_t address_space_max = 0);
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
   ~Program();  ///< kills it if it still runs

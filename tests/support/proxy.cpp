@@ -46,6 +46,24 @@ int new_socket() {
   return descriptor;
 }
 
+int listen_at_port() {
+  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  if (descriptor < 0 || bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      listen(descriptor, SOMAXCONN) != 0)
+    fail("listen at a port");
+  return descriptor;
+}
+
+std::string port_of(int descriptor) {
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) fail("getsockname");
+  return std::to_string(ntohs(address.sin_port));
+}
+
 int listen_at(const std::string& path) {
   const int descriptor = new_socket();
   const sockaddr_un address = address_of(path);
@@ -165,6 +183,13 @@ class Proxy::Link {
         return !(losing_ && !message.from_client && (message.type == 'Z' || message.type == 'G'));
       case Verdict::cut:
         return false;
+      case Verdict::silence:
+        silent_ = true;
+        return true;
+      case Verdict::dribble:
+        dribbling_ = true;
+        forward(message.from_client, whole);
+        return true;
       case Verdict::refuse:
         client_.send(starting_up());
         return false;
@@ -184,13 +209,17 @@ class Proxy::Link {
   }
 
   void forward(bool from_client, std::string_view whole) {
-    if (from_client)
-      server_.send(whole);
-    else if (!mute_)
-      client_.send(whole);
+    if (silent_ || (!from_client && mute_)) return;
+    const Socket& target = from_client ? server_ : client_;
+    for (; dribbling_ && !ended_ && !whole.empty(); whole.remove_prefix(1)) {
+      target.send(whole.substr(0, 1));
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    target.send(whole);
   }
 
-  void end_both() const {
+  void end_both() {
+    ended_ = true;
     client_.end();
     server_.end();
   }
@@ -202,13 +231,20 @@ class Proxy::Link {
   std::atomic<bool> mute_ = false;      ///< nothing of the server's reaches the client any more
   std::atomic<bool> losing_ = false;    ///< and both sides end when the server has answered
   std::atomic<bool> stranded_ = false;  ///< the client has lost the connection and the server is not told
+  std::atomic<bool> silent_ = false;    ///< nothing of either side reaches the other any more
+  std::atomic<bool> dribbling_ = false;
+  std::atomic<bool> ended_ = false;
   std::atomic<int> running_ = 2;
   std::thread to_server_;
   std::thread to_client_;
 };
 
-Proxy::Proxy(Hook hook)
-    : hook_(std::move(hook)), server_(server_path()), listener_(listen_at(folder_.path() + socket_name)) {
+Proxy::Proxy(Hook hook, At at)
+    : hook_(std::move(hook)),
+      server_(server_path()),
+      listener_(at == At::port ? listen_at_port() : listen_at(folder_.path() + socket_name)),
+      dsn_(at == At::port ? "sslmode=disable gssencmode=disable host=127.0.0.1 port=" + port_of(listener_.descriptor())
+                          : "host=" + folder_.path() + " port=5432") {
   acceptor_ = std::thread([this] { accept_clients(); });
 }
 
@@ -218,7 +254,7 @@ Proxy::~Proxy() {
 }
 
 std::string Proxy::dsn(const std::string& database) const {
-  return "host=" + folder_.path() + " port=5432 dbname=" + database;
+  return dsn_ + " dbname=" + database;
 }
 
 void Proxy::accept_clients() {

@@ -29,12 +29,14 @@ enum class Verdict : std::uint8_t {
   strand,            ///< it does not arrive, and the client loses the connection: the server's session goes on waiting
   forward_then_cut,  ///< it arrives, and the client loses the connection at once: the server's session goes on waiting
   lose_answer,  ///< it arrives and is answered in full; nothing of that reaches the client, then both sides lose it
+  silence,      ///< neither it nor anything after it arrives, either way; both sides are left waiting
+  dribble,      ///< it arrives, and everything after it, either way, but a byte at a time
   refuse,       ///< of what opens a connection: answered as by a server that is starting up (57P03)
 };
 
 /// Stands between the program and the server that libpq's environment names: listens on a socket in a folder of its
-/// own, where libpq negotiates neither TLS nor GSS, and shows every message of every connection, both ways, to the
-/// test.
+/// own, or on a port of this machine, and shows every message of every connection, both ways, to the test. libpq
+/// negotiates neither TLS nor GSS there.
 ///
 /// Sessions that a verdict has left waiting at the server end with the proxy at the latest.
 class Proxy {
@@ -43,7 +45,8 @@ class Proxy {
   /// gone.
   using Hook = std::function<Verdict(const Message&)>;
 
-  explicit Proxy(Hook hook);
+  enum class At : std::uint8_t { folder, port };
+  explicit Proxy(Hook hook, At at = At::folder);
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;
   ~Proxy();  ///< both sides of every connection lose it
@@ -80,6 +83,7 @@ class Proxy {
   Folder folder_;
   const std::string server_;  ///< path of the real server's socket
   const Socket listener_;
+  const std::string dsn_;
   std::list<Link> links_;  ///< the accepting thread's while that runs
   std::thread acceptor_;
 };

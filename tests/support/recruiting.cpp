@@ -172,11 +172,14 @@ std::string Recruiting::store_that_waits_at(std::uint64_t number) {
                            "type = \"event_type\"\nstream_id = \"aggregate_id\"\npayload = \"payload\"\n");
 }
 
+std::string Recruiting::differing_sql(const std::string& projection, const std::string& condition) {
+  return "WITH want AS (" + wanted_rows(projection, condition) +
+         ") SELECT (SELECT count(*) FROM (TABLE want EXCEPT ALL TABLE " + projection +
+         ") AS missing) + (SELECT count(*) FROM (TABLE " + projection + " EXCEPT ALL TABLE want) AS surplus)";
+}
+
 std::string Recruiting::differing(const std::string& projection, const std::string& condition) {
-  return database.value("WITH want AS (" + wanted_rows(projection, condition) +
-                        ") SELECT (SELECT count(*) FROM (TABLE want EXCEPT ALL TABLE " + projection +
-                        ") AS missing) + (SELECT count(*) FROM (TABLE " + projection +
-                        " EXCEPT ALL TABLE want) AS surplus)");
+  return database.value(differing_sql(projection, condition));
 }
 
 std::string Recruiting::differing_up_to_checkpoint(const std::string& projection) {

@@ -84,6 +84,8 @@ class Recruiting {
 
   /// How many rows of the projection's table differ from what the events that satisfy `condition` make.
   std::string differing(const std::string& projection, const std::string& condition = "true");
+  /// The query of it.
+  static std::string differing_sql(const std::string& projection, const std::string& condition);
   /// The same, of the events up to the projection's checkpoint.
   std::string differing_up_to_checkpoint(const std::string& projection);
   /// Columns of the projection's checkpoint: "a|b".

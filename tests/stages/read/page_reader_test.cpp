@@ -25,7 +25,7 @@ class PageReaderTest : public testing::Test {
         *session);
   }
   std::unique_ptr<StoreReader> reader(EventRange range = {}, bool indexed = true) {
-    return make_reader(*store, std::move(range), {.dsn = database.dsn(), .indexed = indexed, .readers = 2});
+    return make_reader(*store, std::move(range), {.server = database.dsn(), .indexed = indexed, .readers = 2});
   }
   static Ids ids_of(const Page& page) {
     Ids ids;
@@ -182,7 +182,7 @@ TEST_F(PageReaderTest, SaysHowManyEventsAPageHasAlsoWhereAStretchEnds) {
   database.execute("INSERT INTO events SELECT timestamptz '2025-01-01Z', n FROM generate_series(1, 100) n");
   const auto at = [](int id) -> Position { return {"2025-01-01 00:00:00+00", std::to_string(id)}; };
   const std::vector<Position> ends{at(10), at(20), at(20)};
-  const auto source = make_reader(*store, {}, {.dsn = database.dsn(), .stretch_ends = ends});
+  const auto source = make_reader(*store, {}, {.server = database.dsn(), .stretch_ends = ends});
   std::vector<std::pair<std::uint64_t, std::size_t>> pages;  // events, stretch
   while (const auto found = source->next(50)) {
     const Page page = found->read();
@@ -209,7 +209,7 @@ TEST_F(PageReaderTest, StopsWhenAsked) {
   create();
   database.execute("INSERT INTO events SELECT timestamptz '2025-01-01Z', n FROM generate_series(1, 10) n");
   std::stop_source stop;
-  const auto source = make_reader(*store, {}, {.dsn = database.dsn(), .stop = stop.get_token()});
+  const auto source = make_reader(*store, {}, {.server = database.dsn(), .stop = stop.get_token()});
   const auto found = source->next(5);
   ASSERT_TRUE(found.has_value());
   stop.request_stop();

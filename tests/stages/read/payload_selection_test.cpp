@@ -67,7 +67,7 @@ class PayloadSelectionTest : public testing::Test {
   /// What the projectors get out of every event, as text; `bytes` is what the server sent.
   std::vector<std::string> values(const std::vector<const Projector*>& projectors, const PayloadSelection& payloads,
                                   std::uint64_t* bytes = nullptr) {
-    const auto reader = make_reader(*store, {}, {.dsn = database.dsn(), .payloads = payloads});
+    const auto reader = make_reader(*store, {}, {.server = database.dsn(), .payloads = payloads});
     const auto parser = make_json_parser(projectors, PayloadFormat::jsonb);
     std::vector<std::string> result;
     PageSequence pages(*reader);

@@ -23,6 +23,11 @@ class LiveStore : public testing::Test {
   static constexpr const char* by_n = R"(["n"])";
   /// SQL that inserts events of one time.
   static std::string insert(std::uint64_t first, std::uint64_t last);
+  /// Makes an event store such a one.
+  static void give_clock_and_number(Database& database);
+  /// Path of a store file in another order than the preset's; `more` are further lines.
+  static std::string write_store_file(const Recruiting& store, const std::string& order, const std::string& more = "",
+                                      const std::string& from = "event_store");
 
  protected:
   LiveStore();
@@ -30,7 +35,6 @@ class LiveStore : public testing::Test {
 
   void append(std::uint64_t first, std::uint64_t last) { store.database.execute(insert(first, last)); }
 
-  /// Path of a store file in another order than the preset's; `more` are further lines.
   std::string store_in_order(const std::string& order, const std::string& more = "",
                              const std::string& from = "event_store");
 
