@@ -136,8 +136,7 @@ TEST_F(ServerFaults, AStoreThatChangesDuringTheRunIsNoSuccess) {
   store.always = {"--fence", "off", "--batch-size", "50"};
   for (const char* change :
        {"DELETE FROM event_store WHERE (payload->>'n')::integer IN (10, 990)", "TRUNCATE event_store",
-        "UPDATE event_store SET ts = ts - interval '1 day' WHERE"
-        " (payload->>'n')::integer = 990"}) {
+        "UPDATE event_store SET ts = ts - interval '1 day' WHERE (payload->>'n')::integer = 10"}) {
     SCOPED_TRACE(change);
     BatchPoints points;
     bool changed = false;
@@ -151,8 +150,12 @@ TEST_F(ServerFaults, AStoreThatChangesDuringTheRunIsNoSuccess) {
     });
     const Outcome run = store.apply("all", {"--dsn", proxy.dsn(store.database.name())});
     if (changing.joinable()) changing.join();
-    EXPECT_EQ(run.exit_code, 2) << run.err;
-    EXPECT_NE(run.summary["ending"], "complete");
+    // Events are told by their number only: VERIFY finds what an UPDATE has made of one.
+    const bool updates = std::string(change).starts_with("UPDATE");
+    EXPECT_EQ(run.exit_code, updates ? 0 : 2) << run.err;
+    if (updates) {
+      EXPECT_EQ(store.run({"--projection", "event_rows", "--mode", "VERIFY"}).exit_code, 4);
+    }
     EXPECT_EQ(invariants.nothing_left(), "");
     store.database.execute("TRUNCATE event_store");
     store.append(1, events);
@@ -197,7 +200,7 @@ TEST(DiskFull, IsNamedAndMadeGoodWhenThereIsRoom) {
   const Folder folder;
   const std::string mounted = folder.path() + "/small";
   std::filesystem::create_directory(mounted);
-  if (std::system(("mount -t tmpfs -o size=6m tmpfs " + mounted + " 2>/dev/null").c_str()) != 0)
+  if (std::system(("mount -t tmpfs -o size=4m tmpfs " + mounted + " 2>/dev/null").c_str()) != 0)
     GTEST_SKIP() << "only who may mount a file system can make a small one";
   const auto unmount = [&] { return std::system(("umount -l " + mounted).c_str()); };
   std::filesystem::permissions(folder.path(), std::filesystem::perms::all);

@@ -35,8 +35,9 @@ enum class Fault : std::uint8_t {
   lock_holder,
 };
 constexpr std::array<const char*, 11> names{
-    "no fault",     "kill -9",         "one signal",        "two signals",    "backend terminated", "cut around COMMIT",
-    "cut anywhere", "slow connection", "silent connection", "server stopped", "lock holder"};
+    "no fault",           "kill -9",           "one signal",   "two signals",
+    "backend terminated", "cut around COMMIT", "cut anywhere", "slow connection and a signal",
+    "silent connection",  "server stopped",    "lock holder"};
 constexpr std::array cuts{Verdict::cut, Verdict::strand, Verdict::forward_then_cut, Verdict::lose_answer};
 constexpr std::chrono::seconds patience{120};
 constexpr double end_seconds_max = 10;  ///< generous: the machine may be busy
@@ -197,8 +198,10 @@ class Cycle {
       } catch (const std::exception&) {  // the rebuild has them
       }
     }
-    const bool signals = fault_ == Fault::one_signal || fault_ == Fault::two_signals;
+    // What is slow for good is ended by somebody in the end.
+    const bool signals = fault_ == Fault::one_signal || fault_ == Fault::two_signals || fault_ == Fault::slow;
     if (signals && wait_until_reached()) {
+      if (fault_ == Fault::slow) std::this_thread::sleep_for(std::chrono::milliseconds(at_message_ * 10));
       signalled_ = Clock::now();
       program.signal(SIGTERM);
       if (fault_ == Fault::two_signals) program.signal(SIGINT);
