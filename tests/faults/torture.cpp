@@ -1,5 +1,5 @@
-// Random faults against random rebuilds: torture [--minutes N | --cycles N] [--seed S] [--cycle K]. Each cycle is made
-// by its seed and number alone, so that one can be run again with --seed S --cycle K.
+// Random faults against random rebuilds: torture [--minutes N | --cycles N] [--seed S] [--fault NAME] [--cycle K]. A
+// cycle is made by seed, fault and number alone, so that one can be run again.
 #include <signal.h>
 
 #include <algorithm>
@@ -27,6 +27,7 @@ struct Arguments {
   double minutes = 0;
   unsigned cycles = 0;  ///< 0: as many as there is time for
   unsigned seed = std::random_device()() % 1'000'000;
+  std::string fault;  ///< the only one; empty: any
   std::optional<unsigned> cycle;
 };
 
@@ -41,6 +42,8 @@ Arguments read(int argc, char** argv) {
       result.cycles = static_cast<unsigned>(std::stoul(value));
     else if (name == "--seed")
       result.seed = static_cast<unsigned>(std::stoul(value));
+    else if (name == "--fault")
+      result.fault = value;
     else if (name == "--cycle")
       result.cycle = static_cast<unsigned>(std::stoul(value));
     else
@@ -88,12 +91,12 @@ int torture(const Arguments& arguments) {
   for (unsigned number = arguments.cycle.value_or(1);; ++number) {
     if (arguments.cycles != 0 && tally.cycles == arguments.cycles) break;
     if (time_is_up()) break;
-    const CycleResult result = run_cycle(server, arguments.seed, number);
+    const CycleResult result = run_cycle(server, arguments.seed, number, arguments.fault);
     add(tally, result);
     std::printf("%s cycle %u: %s\n", result.wrong.empty() ? "ok   " : "WRONG", number, result.description.c_str());
     if (!result.wrong.empty())
-      std::printf("  %s\n  again: torture --seed %u --cycle %u\n%s\n", result.wrong.c_str(), arguments.seed, number,
-                  result.log.c_str());
+      std::printf("  %s\n  again: torture --seed %u --fault '%s' --cycle %u\n%s\n", result.wrong.c_str(),
+                  arguments.seed, arguments.fault.c_str(), number, result.log.c_str());
     std::fflush(stdout);
   }
   print(tally, arguments.seed);

@@ -34,7 +34,7 @@ enum class Fault : std::uint8_t {
   server_stop,
   lock_holder,
 };
-constexpr std::array<const char*, 11> names{
+constexpr std::array<std::string_view, 11> names{
     "no fault",           "kill -9",           "one signal",   "two signals",
     "backend terminated", "cut around COMMIT", "cut anywhere", "slow connection and a signal",
     "silent connection",  "server stopped",    "lock holder"};
@@ -44,10 +44,12 @@ constexpr double end_seconds_max = 10;  ///< generous: the machine may be busy
 
 class Cycle {
  public:
-  Cycle(const OwnServer& server, unsigned seed, unsigned number) : server_(server), random_(seed * 7919U + number) {
+  Cycle(const OwnServer& server, unsigned seed, unsigned number, std::optional<Fault> only)
+      : server_(server), random_(seed * 7919U + number) {
     fault_ = static_cast<Fault>(draw(0, names.size() - 1));
     // Kills are what there should be most of.
     if (draw(0, 2) == 0) fault_ = draw(0, 3) == 0 ? Fault::cut_at_commit : Fault::kill;
+    fault_ = only.value_or(fault_);
     shadow_ = draw(0, 2) == 0;
     by_number_ = draw(0, 2) == 0;
     batch_size_ = std::array{1, 3, 10, 50, 200, 5000}[draw(0, 5)];
@@ -264,9 +266,14 @@ class Cycle {
 
 }  // namespace
 
-CycleResult run_cycle(const OwnServer& server, unsigned seed, unsigned number) {
+CycleResult run_cycle(const OwnServer& server, unsigned seed, unsigned number, const std::string& fault) {
+  std::optional<Fault> only;
+  if (const auto* const found = std::ranges::find(names, fault); found != names.end())
+    only = static_cast<Fault>(found - names.begin());
+  else if (!fault.empty())
+    throw std::invalid_argument("torture: there is no fault \"" + fault + "\"");
   try {
-    return Cycle(server, seed, number).run();
+    return Cycle(server, seed, number, only).run();
   } catch (const std::exception& error) {
     CycleResult result;
     result.wrong = error.what();

@@ -18,7 +18,8 @@ struct CycleResult {
 };
 
 /// One rebuild of a store of its own with a fault in it, what it leaves behind, and how it is finished: all as `seed`
-/// and `number` draw it.
-CycleResult run_cycle(const OwnServer& server, unsigned seed, unsigned number);
+/// and `number` draw it; `fault` is the name of the only one, or empty. Throws std::invalid_argument where there is
+/// none of that name.
+CycleResult run_cycle(const OwnServer& server, unsigned seed, unsigned number, const std::string& fault);
 
 }  // namespace rebuild_projection::test
