@@ -4,8 +4,8 @@
 --   psql -d shop -v tables='public.candidate_summary, public.lead_summary' -f tools/roles.sql
 --
 --   -v reader=NAME, -v writer=NAME   rebuild_reader, rebuild_writer
---   -v store='RELATION, ...'         what the store file reads: public.event_store
---   -v tables='TABLE, ...'           those of the projections
+--   -v store='RELATION, ...'         what the store file reads, with schemas: public.event_store
+--   -v tables='TABLE, ...'           those of the projections, with schemas
 --   -v meta_schema=NAME              rebuild_projection, as --meta-schema
 --   -v truncate=on                   for --truncate
 --   -v read_all_stats=on             for a store ordered by time, see "Late events"; only a superuser can give it
@@ -17,6 +17,8 @@
 \if :{?truncate} \else \set truncate off \endif
 \if :{?read_all_stats} \else \set read_all_stats off \endif
 BEGIN;
+-- Nothing that somebody put into a schema of the search path runs as the owner: relations are named with their schema.
+SET LOCAL search_path = pg_catalog, pg_temp;
 
 SELECT format('CREATE ROLE %I LOGIN', name) FROM unnest(ARRAY[:'reader', :'writer']) AS name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)

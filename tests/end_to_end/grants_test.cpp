@@ -85,7 +85,7 @@ TEST_F(GrantsTest, TheScriptGivesThePagesRightsAndNoOthers) {
   database.execute("ALTER SCHEMA rebuild_projection RENAME TO of_the_page");
   const std::string command =
       "psql -qX '" + database.dsn() + "' -v reader=" + script_reader.name() + " -v writer=" + script_writer.name() +
-      " -v truncate=on -v tables='candidate_summary, public.lead_summary'" + " -f '" + tools + "/roles.sql'";
+      " -v truncate=on -v tables='public.candidate_summary, public.lead_summary'" + " -f '" + tools + "/roles.sql'";
   ASSERT_EQ(std::system(command.c_str()), 0);
   ASSERT_EQ(std::system(command.c_str()), 0);
   const auto rights_of = [&](const Role& role, const std::string& schema) {

@@ -202,7 +202,7 @@ TEST(DiskFull, IsNamedAndMadeGoodWhenThereIsRoom) {
   const Folder folder;
   const std::string mounted = folder.path() + "/small";
   std::filesystem::create_directory(mounted);
-  if (std::system(("mount -t tmpfs -o size=4m tmpfs " + mounted + " 2>/dev/null").c_str()) != 0)
+  if (std::system(("mount -t tmpfs -o size=2m tmpfs " + mounted + " 2>/dev/null").c_str()) != 0)
     GTEST_SKIP() << "only who may mount a file system can make a small one";
   const auto unmount = [&] { return std::system(("umount -l " + mounted).c_str()); };
   std::filesystem::permissions(folder.path(), std::filesystem::perms::all);

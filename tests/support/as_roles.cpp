@@ -24,6 +24,7 @@ void make_roles(const std::string& dsn) {
 std::string relations(const std::string& dsn, const std::string& condition) {
   pqxx::connection connection(dsn);
   pqxx::nontransaction statements(connection);
+  statements.exec("SET search_path = pg_catalog");
   const pqxx::result rows = statements.exec(
       "SELECT string_agg(format('%I.%I', n.nspname, c.relname), ', ') FROM pg_class c JOIN pg_namespace n ON n.oid ="
       " c.relnamespace WHERE n.nspname !~ '^pg_|^information_schema$' AND pg_get_userbyid(c.relowner) <> "
