@@ -14,22 +14,11 @@
 #include "pipeline/machine.h"
 #include "pipeline/memory_shares.h"
 #include "pipeline/open_batch.h"
+#include "pipeline/run_report.h"
 
 namespace rebuild_projection {
 
 namespace {
-
-std::string text_of(const std::exception_ptr& cause) {
-  try {
-    std::rethrow_exception(cause);
-  } catch (const std::bad_alloc&) {
-    return "out of memory; lower --max-memory, --tokens or --batch-size";
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "unknown error";
-  }
-}
 
 bool is_cancellation(const std::exception_ptr& cause) {
   try {
@@ -43,7 +32,7 @@ bool is_cancellation(const std::exception_ptr& cause) {
 
 /// One run: the bodies of the graph's stages and what they share. `find_` members belong to the stage that finds pages,
 /// `cut_` members to the one that cuts them into batches, `open_[n]` to the apply stage of projector n, and `commit_`
-/// members and the report to the commit stage; the rest is constant or atomic.
+/// members and `report_` to the commit stage; the rest is constant or atomic.
 class Run {
  public:
   Run(const RunOptions& options, const std::vector<const Projector*>& projectors, const Stages& stages,
@@ -53,15 +42,9 @@ class Run {
         stages_(stages),
         progress_(progress),
         stop_(std::move(stop)),
-        commit_batch_(projectors_, stages, options_) {
-    for (const Projector* projector : projectors) {
-      Report::Projection projection;
-      projection.name = projector->name();
-      projection.table = projector->table().name;
-      projection.version = projector->version();
-      report_.projections.push_back(std::move(projection));
-      open_.push_back(std::make_unique<OpenChanges>(projector->table()));
-    }
+        commit_batch_(projectors_, stages, options_),
+        report_(options_, projectors_, progress) {
+    for (const Projector* projector : projectors) open_.push_back(std::make_unique<OpenChanges>(projector->table()));
   }
 
   Report go() {
@@ -83,7 +66,7 @@ class Run {
                        if (!page->page.rest) --pages_in_flight_;  // not earlier: the token is out until here
                      }});
     } catch (...) {  // no body throws, unless memory ran out between them
-      fail_batch("", 0, text_of(std::current_exception()));
+      fail_batch("", 0, cause_of(std::current_exception()));
     }
     if (!ended_ && !commit_batch_.empty()) {  // the last batch, which no page had to end
       for (std::size_t index = 0; index < open_.size(); ++index)
@@ -91,9 +74,10 @@ class Run {
       commit_guarded();
     }
     progress_.running = false;
-    report_.seconds = std::chrono::steady_clock::now() - begin;
-    finish_report();
-    return std::move(report_);
+    const Ending unless_ended = find_exhausted_          ? Ending::complete
+                                : stop_.stop_requested() ? Ending::cancelled
+                                                         : Ending::incomplete;
+    return report_.finish(unless_ended, cut_early_, std::chrono::steady_clock::now() - begin);
   }
 
  private:
@@ -277,7 +261,7 @@ class Run {
       } else {
         committed = stages_.sink->commit(batch);
       }
-      count_batch(batch, committed);
+      report_.count(batch, committed, commit_batch_.types());
       commit_batch_.restart();
     } catch (const RefusedEvent& refused) {
       fail_batch(refused.projection, 0, sentence(refused.projection, refused.event, refused.what()));
@@ -286,72 +270,39 @@ class Run {
     } catch (...) {
       fail_batch("", 0,
                  "batch " + std::to_string(batch.number) + ", events at " + to_string(batch.first_position) + " to " +
-                     to_string(batch.last_position) + ": " + text_of(std::current_exception()));
+                     to_string(batch.last_position) + ": " + cause_of(std::current_exception()));
     }
-  }
-
-  void count_batch(const Batch& batch, const Committed& committed) {
-    for (std::size_t index = 0; index < projectors_.size(); ++index) {
-      Report::Projection& total = report_.projections[index];
-      const Batch::Projection& part = batch.projections[index];
-      const Committed::Projection& done = committed.projections[index];
-      total.applied += part.applied - done.refused;
-      total.ignored += part.ignored;
-      total.already_there += part.already_there;
-      total.skipped += part.skipped.size() + done.refused;
-      total.rows_written += done.rows_written;
-      total.rows_deleted += done.rows_deleted;
-      report_.spilled_bytes += part.changes.spilled_bytes();
-      progress_.errors += part.skipped.size() + done.refused;
-    }
-    commit_batch_.types().add_to(report_.events_by_type);
-    if (!report_.first_position) report_.first_position = batch.first_position;
-    report_.last_position = batch.last_position;
-    report_.last_event_id = batch.last_event_id;
-    report_.events_read += batch.events;
-    ++report_.batches;
-    progress_.events_done = report_.events_read;
-    progress_.batches = report_.batches;
   }
 
   // ---- how a run ends before its events do
 
-  static std::string sentence(const std::string& projection, const DeadLetter& event, const std::string& cause) {
-    return (projection.empty() ? "" : "projection " + projection + ", ") + "event " + event.event_id + " at " +
-           to_string(event.position) + ": " + cause;
-  }
-
   /// `piece` is what of the page cannot be committed, up to the end of the batch or the page.
   void fail_page(const PageInFlight& flight, const Failure& failure, const Piece& piece) {
     if (is_cancellation(failure.cause)) return end(Ending::cancelled, "");
-    std::string text = text_of(failure.cause);
-    if (failure.event) {
-      const StoredEvent& event = flight.page.events[*failure.event];
-      text = sentence(failure.projection, {std::string(event.event_id), event.owned_position(), ""}, text);
-    } else if (!flight.page.events.empty()) {
-      text = "events at " + to_string(flight.page.events.front().owned_position()) + " to " +
-             to_string(flight.page.events.back().owned_position()) + ": " + text;
-    } else if (report_.last_position) {
-      text = "reading the events after " + to_string(*report_.last_position) + ": " + text;
-    } else {
-      text = "reading the event store: " + text;
-    }
     EventTypes types;
     types.add(flight.page, piece.begin, piece.end);
-    types.add_to(report_.events_by_type);
-    fail_batch(failure.event ? failure.projection : "", piece.end - piece.begin, text);
+    report_.roll_back("", 0, types);
+    fail_batch(failure.event ? failure.projection : "", piece.end - piece.begin, text_of(failure, flight.page));
+  }
+
+  [[nodiscard]] std::string text_of(const Failure& failure, const Page& page) const {
+    const std::string cause = cause_of(failure.cause);
+    if (failure.event) {
+      const StoredEvent& event = page.events[*failure.event];
+      return sentence(failure.projection, {std::string(event.event_id), event.owned_position(), ""}, cause);
+    }
+    if (!page.events.empty())
+      return "events at " + to_string(page.events.front().owned_position()) + " to " +
+             to_string(page.events.back().owned_position()) + ": " + cause;
+    if (report_.last_position())
+      return "reading the events after " + to_string(*report_.last_position()) + ": " + cause;
+    return "reading the event store: " + cause;
   }
 
   /// Rolls the open batch back, with `more` events that had reached this stage but not the batch. One of the events is
   /// to blame if `projection` is named.
   void fail_batch(const std::string& projection, std::uint64_t more, const std::string& text) {
-    const std::uint64_t events = commit_batch_.events() + more;
-    commit_batch_.types().add_to(report_.events_by_type);
-    report_.events_read += events;
-    for (Report::Projection& total : report_.projections) {
-      total.errors += total.name == projection ? 1 : 0;
-      total.rolled_back += events - (total.name == projection ? 1 : 0);
-    }
+    report_.roll_back(projection, commit_batch_.events() + more, commit_batch_.types());
     ++progress_.errors;
     end(Ending::failed, text);
   }
@@ -359,30 +310,7 @@ class Run {
   void end(Ending ending, const std::string& detail) {
     ended_ = true;
     commit_batch_.drop();
-    report_.ending = ending;
-    report_.ending_detail = detail;
-  }
-
-  void finish_report() {
-    report_.mode = options_.mode;
-    report_.batch_events = options_.batch_events;
-    report_.tokens = options_.tokens;
-    report_.workers = options_.workers;
-    report_.readers = options_.readers;
-    report_.batches_closed_early = cut_early_;
-    if (!ended_) {
-      if (find_exhausted_)
-        report_.ending = Ending::complete;
-      else
-        report_.ending = stop_.stop_requested() ? Ending::cancelled : Ending::incomplete;
-    }
-    report_.stage_threads = {options_.readers, options_.workers, static_cast<unsigned>(projectors_.size()), 1};
-    for (std::size_t stage = 0; stage < all_stages.size(); ++stage)
-      report_.busy_seconds[stage] = static_cast<double>(progress_.busy_nanoseconds[stage].load()) * 1e-9;
-    if (report_.events_read == 0) return;  // no type occurred, which says nothing about the files
-    for (std::size_t index = 0; index < projectors_.size(); ++index)
-      for (const std::string& type : projectors_[index].projector->event_types())
-        if (!report_.events_by_type.contains(type)) report_.projections[index].types_never_seen.push_back(type);
+    report_.end(ending, detail);
   }
 
   const RunOptions options_;
@@ -406,7 +334,7 @@ class Run {
   std::atomic<bool> spills_{true};  ///< there is room for temporary files, as far as is known
 
   OpenBatch commit_batch_;
-  Report report_;
+  RunReport report_;
 };
 
 }  // namespace

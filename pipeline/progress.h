@@ -14,7 +14,7 @@ std::string_view name_of(Stage stage);
 
 /// What a run has done so far: written by the stages, read by whoever draws a progress bar. Threads: any.
 struct Progress {
-  std::atomic<std::uint64_t> events_total{0};  ///< in range, counted at the start; 0 while unknown
+  std::atomic<std::uint64_t> events_total{0};  ///< in range, counted or estimated at the start; 0 while unknown
   std::atomic<std::uint64_t> events_read{0};
   std::atomic<std::uint64_t> events_done{0};  ///< committed (APPLY) or counted (DRY_RUN)
   std::atomic<std::uint64_t> batches{0};      ///< committed or counted

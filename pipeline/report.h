@@ -57,9 +57,10 @@ struct Report {
 
   // What it did.
   std::vector<Projection> projections;
-  std::uint64_t events_in_range = 0;  ///< counted at the start
-  std::string late_events;            ///< whether an earlier event may yet be committed; empty: none can
-  std::uint64_t retries = 0;          ///< of what was transient
+  std::uint64_t events_in_range = 0;
+  bool events_in_range_estimated = false;  ///< the planner's number: the run ended before they were counted
+  std::string late_events;                 ///< whether an earlier event may yet be committed; empty: none can
+  std::uint64_t retries = 0;               ///< of what was transient
   std::uint64_t events_read = 0;
   std::uint64_t bytes_read = 0;  ///< that the store's server sent for them
   std::map<std::string, std::uint64_t> events_by_type;

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 #include "pipeline/error.h"
 
 namespace rebuild_projection {
@@ -41,7 +43,10 @@ void Closing::check_count(Report& report) {
   EventRange replayed = plan_.range;
   replayed.last = report.last_position;
   const std::uint64_t there = count(replayed);
-  if (there == report.events_read) return;
+  if (there == report.events_read) {
+    if (std::exchange(plan_.estimated, false)) plan_.events_in_range = there;
+    return describe_range(report);
+  }
   report.ending = Ending::failed;
   found_late_events_ = other_count;
   report.ending_detail = "the store now has " + std::to_string(there) + " events up to " +
@@ -79,8 +84,11 @@ std::uint64_t Closing::count(const EventRange& range) {
   return source_.use([&](Session& session) { return store_.count(session, range); });
 }
 
-void Closing::analyze(Session& session) {
-  for (const auto& selected : selected_) {
+void Closing::analyze(Session& session, const Report& report) {
+  for (std::size_t index = 0; index < selected_.size(); ++index) {
+    const auto& publication = report.projections[index].publication;
+    if (publication && publication->written() == 0) continue;
+    const SelectedProjection& selected = selected_[index];
     const std::string name = quote_name(selected.table.schema, selected.table.name);
     const bool may = session
                          .execute("SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = $1::oid",
@@ -103,12 +111,17 @@ void Closing::describe(Report& report, const std::string& database) const {
   report.store = store_.file().name;
   report.database = database;
   report.range = plan_.range.text;
-  report.events_in_range = plan_.events_in_range;
+  describe_range(report);
   for (std::size_t index = 0; index < selected_.size(); ++index)
     report.projections[index].table = selected_[index].table.schema + "." + selected_[index].table.name;
   report.late_events = plan_.late_events;
   if (report.late_events.empty() && !plan_.beginnings.late_events.empty())
     report.late_events = "in an earlier run: " + plan_.beginnings.late_events;
+}
+
+void Closing::describe_range(Report& report) const {
+  report.events_in_range = plan_.events_in_range;
+  report.events_in_range_estimated = plan_.estimated;
 }
 
 void Closing::report_warnings(Report& report) const {

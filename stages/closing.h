@@ -16,27 +16,29 @@ namespace rebuild_projection {
 /// report says besides. All that is given outlives this.
 class Closing {
  public:
-  Closing(LastingSession& source, const EventStore& store, const Plan& plan,
-          const std::vector<SelectedProjection>& selected)
+  Closing(LastingSession& source, const EventStore& store, Plan& plan, const std::vector<SelectedProjection>& selected)
       : source_(source), store_(store), plan_(plan), selected_(selected) {}
 
   /// Calls `step`, whose failure is the run's.
   void step(const std::function<void()>& step, Report& report);
 
   /// The store, asked again, must have as many events in what was replayed as were read; where no fence promises that
-  /// no event came late, so must what all runs replayed. The run has failed otherwise.
+  /// no event came late, so must what all runs replayed. The run has failed otherwise. An estimate in the plan is
+  /// replaced by the count.
   void check_events(Report& report);
   /// Checkpoints::finish()'s, of what check_events() found.
   [[nodiscard]] const std::optional<std::string>& found_late_events() const { return found_late_events_; }
 
-  /// ANALYZE of the live tables, as far as this role may.
-  void analyze(Session& session);
+  /// ANALYZE of the live tables, as far as this role may; not of one that publishing found equal to its shadow.
+  void analyze(Session& session, const Report& report);
 
   /// In the log at once, and in the report.
   void warn(const std::string& text);
 
   /// What the report says of the plan: to be called once, and after it report_warnings().
   void describe(Report& report, const std::string& database) const;
+  /// Its number of events alone, again.
+  void describe_range(Report& report) const;
   void report_warnings(Report& report) const;
 
  private:
@@ -46,7 +48,7 @@ class Closing {
 
   LastingSession& source_;
   const EventStore& store_;
-  const Plan& plan_;
+  Plan& plan_;
   const std::vector<SelectedProjection>& selected_;
   std::optional<std::string> found_late_events_;
   std::vector<std::string> warnings_;

@@ -73,7 +73,8 @@ void announce(const Plan& plan, const Preparation& prepared) {
                                       : "replayed onto, without clearing") +
         ", projection " + selected.projector->name());
   }
-  say("events to replay: " + std::to_string(plan.events(prepared.options)) + " (" + plan.range.text + ")");
+  say("events to replay: " + std::string(plan.estimated ? "about " : "") +
+      std::to_string(plan.events(prepared.options)) + " (" + plan.range.text + ")");
 }
 
 void choose_range(Plan& plan, const Preparation& prepared) {
@@ -126,6 +127,7 @@ Plan make_plan(const Preparation& prepared, const std::stop_token& stop) {
       find_end(prepared.store, *prepared.source_session, prepared.options, plan.range, plan.beginnings, stop);
   plan.range.last = end.last;
   plan.events_in_range = end.events;
+  plan.estimated = end.estimated;
   plan.indexed = end.indexed;
   plan.late_events = std::move(end.late_events);
   if (!plan.indexed && plan.events_in_range >= limits::unindexed_warning_events)

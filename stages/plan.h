@@ -17,6 +17,7 @@ struct Plan {
   Beginnings beginnings;
   EventRange range;                   ///< its end is fixed: what comes later belongs to the next run
   std::uint64_t events_in_range = 0;  ///< when the end was fixed
+  bool estimated = false;             ///< RangeEnd::estimated; false once they were counted
   bool indexed = true;                ///< an index serves the order
   std::string late_events;            ///< why_late_events_may_come(); of this run
   std::vector<std::string> warnings;  ///< in the log already

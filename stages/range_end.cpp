@@ -1,8 +1,18 @@
 #include "stages/range_end.h"
 
+#include "pipeline/limits.h"
 #include "stages/read/fence.h"
 
 namespace rebuild_projection {
+
+namespace {
+
+/// Whether the number of events is for the person at the terminal alone.
+bool may_estimate(const Options& options) {
+  return options.mode == Mode::apply && options.max_events == 0 && options.scope == Scope::all;
+}
+
+}  // namespace
 
 RangeEnd find_end(const EventStore& store, Session& session, const Options& options, const EventRange& range,
                   const Beginnings& beginnings, const std::stop_token& stop) {
@@ -27,7 +37,12 @@ RangeEnd find_end(const EventStore& store, Session& session, const Options& opti
                           : why_late_events_may_come(store, session, *position);
   EventRange fixed = range;
   fixed.last = end.last;
-  in_snapshot([&] { end.events = end.last ? store.count(session, fixed) : 0; });
+  in_snapshot([&] {
+    if (!end.last) return;
+    if (may_estimate(options)) end.events = store.estimate(session, fixed);
+    end.estimated = end.events >= limits::counted_events_max;
+    if (!end.estimated) end.events = store.count(session, fixed);
+  });
   return end;
 }
 

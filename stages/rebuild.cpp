@@ -114,7 +114,7 @@ class Rebuild {
           [&] {
             const bool complete = report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts;
             committer_->finish(complete, closing_.found_late_events());
-            if (went_well(report)) target_.use([this](Session& session) { closing_.analyze(session); });
+            if (went_well(report)) target_.use([&](Session& session) { closing_.analyze(session, report); });
           },
           report);
     report.retries += source_.retries() + target_.retries();
@@ -146,7 +146,7 @@ class Rebuild {
 
   const Options options_;
   const std::stop_token stop_;
-  const Plan plan_;
+  Plan plan_;
   const std::string where_;
   const EventStore store_;
   const std::vector<SelectedProjection> selected_;

@@ -82,11 +82,11 @@ void ShadowRebuild::take_over(Session& publisher, Report& report) {
   std::vector<ShadowedTable> tables;
   for (std::size_t index = 0; index < selected_.size(); ++index) {
     const SelectedProjection& selected = selected_[index];
-    tables.push_back({&selected.projector->table(), &selected.table, &shadows_[index]});
+    ShadowedTable& table =
+        tables.emplace_back(ShadowedTable{&selected.projector->table(), &selected.table, &shadows_[index]});
+    find_difference(publisher, schema, table);
     drop_previous_rows(publisher, schema, selected.table);
-    if (options_.keep_previous)
-      keep_previous_rows(publisher, schema, selected.projector->name(), *tables.back().layout, selected.table,
-                         shadows_[index]);
+    if (options_.keep_previous) keep_previous_rows(publisher, schema, selected.projector->name(), table);
   }
   const std::vector<Publication> done = publish(publisher, tables);
   for (std::size_t index = 0; index < selected_.size(); ++index) report.projections[index].publication = done[index];

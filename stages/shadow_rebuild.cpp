@@ -201,9 +201,9 @@ void ShadowRebuild::drop_empty_shadows(Report& report) {
 void ShadowRebuild::finish(Report& report) {
   report.mode = Mode::apply;
   report.shadow = true;
-  report.events_in_range = plan_.events_in_range;
+  closing_.describe_range(report);
   if (report.published) {
-    closing_.step([&] { target_.use([this](Session& session) { closing_.analyze(session); }); }, report);
+    closing_.step([&] { target_.use([&](Session& session) { closing_.analyze(session, report); }); }, report);
   } else {
     drop_empty_shadows(report);
     report.ending_detail += (report.ending_detail.empty() ? "" : "; ") + std::string("nothing was published, ") +

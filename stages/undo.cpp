@@ -13,15 +13,18 @@ namespace {
 
 std::vector<UndonePublication> undo_in(Session& session, const Preparation& prepared) {
   std::vector<const CatalogueTable*> tables;
-  for (const auto& selected : prepared.selected) tables.push_back(&selected.table);
+  std::vector<PublishedTable> published;
+  for (const auto& selected : prepared.selected) {
+    tables.push_back(&selected.table);
+    published.push_back({selected.projector->name(), &selected.projector->table(), &selected.table});
+  }
   session.execute("BEGIN");
   lock_against_writers(session, tables);
-  std::vector<UndonePublication> result;
-  for (const auto& selected : prepared.selected)
-    result.push_back({selected.projector->name(), selected.table.schema + "." + selected.table.name,
-                      undo_publication(session, prepared.options.meta_schema, selected.projector->name(),
-                                       selected.projector->table(), selected.table)});
+  const std::vector<Publication> undone = undo_publications(session, prepared.options.meta_schema, published);
   session.execute("COMMIT");
+  std::vector<UndonePublication> result;
+  for (std::size_t index = 0; index < undone.size(); ++index)
+    result.push_back({published[index].projection, tables[index]->schema + "." + tables[index]->name, undone[index]});
   return result;
 }
 

@@ -231,6 +231,8 @@ class Checker {
     options.dsn = dsn("dsn");
     options.source_dsn = dsn("source-dsn");
     options.meta_schema = text("meta-schema", options.meta_schema);
+    options.peer_timeout = std::chrono::seconds(
+        number("peer-timeout", 1, peer_timeout_max, static_cast<std::uint64_t>(options.peer_timeout.count())));
   }
 
   void what() {
@@ -384,8 +386,6 @@ class Checker {
         {{"auto", Fence::automatic}, {"off", Fence::off}}};
     options.fence = choice("fence", fences, options.fence);
     options.fence_timeout = seconds("fence-timeout", options.fence_timeout);
-    options.peer_timeout = std::chrono::seconds(
-        number("peer-timeout", 1, peer_timeout_max, static_cast<std::uint64_t>(options.peer_timeout.count())));
     options.retry.retries = static_cast<unsigned>(number("retries", 0, retries_max, options.retry.retries));
     options.retry.seconds_max = seconds("retry-max-seconds", options.retry.seconds_max);
   }

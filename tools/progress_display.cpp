@@ -121,9 +121,10 @@ ProgressDisplay::ProgressDisplay(const Progress& progress, ProgressKind kind, st
 ProgressDisplay::~ProgressDisplay() = default;  // the thread is asked to stop and joined
 
 ProgressNumbers ProgressDisplay::numbers(double events_per_second) const {
-  const std::uint64_t total = progress_.events_total;
-  return {events_max_ > 0 ? std::min(total, events_max_) : total, progress_.events_done, progress_.batches,
-          progress_.errors, events_per_second};
+  const std::uint64_t done = progress_.events_done, total = progress_.events_total;
+  // An estimated total may turn out too small.
+  return {total == 0 ? 0 : std::max(done, events_max_ > 0 ? std::min(total, events_max_) : total), done,
+          progress_.batches, progress_.errors, events_per_second};
 }
 
 void ProgressDisplay::show(const std::stop_token& stop, ProgressKind kind) {

@@ -73,7 +73,9 @@ void add_outcome(std::string& out, const Report& r) {
     ending += '\n' + r.ending_detail;
   add_line(out, "ended", ending);
 
-  add_line(out, "events", with_commas(r.events_read) + " read of " + with_commas(r.events_in_range) + " in range");
+  add_line(out, "events",
+           with_commas(r.events_read) + " read of " + (r.events_in_range_estimated ? "about " : "") +
+               with_commas(r.events_in_range) + " in range");
   if (r.mode == Mode::dry_run) add_line(out, "", "DRY_RUN would apply " + counted(r.events_read, "event", "events"));
   if (r.mode == Mode::verify) add_line(out, "verdict", verdict(r));
   add_line(out, "batches",

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "tools/summary.h"
+#include "tools/terminal_text.h"
 
 namespace rebuild_projection {
 
@@ -74,6 +75,7 @@ std::string summary_json(const Report& r, int exit_code) {
   json["ending_detail"] = r.ending_detail;
   json["exit_code"] = exit_code;
   json["events_in_range"] = r.events_in_range;
+  json["events_in_range_estimated"] = r.events_in_range_estimated;
   json["events_read"] = r.events_read;
   json["bytes_read"] = r.bytes_read;
   json["events_by_type"] = Tree::object();
@@ -129,7 +131,7 @@ std::string summary_json(const Report& r, int exit_code) {
   json["bottleneck"] = r.occupancy(r.bottleneck()) > 0 ? Tree(name_of(r.bottleneck())) : Tree(nullptr);
   json["warnings"] = r.warnings;
   constexpr int indent = 2;
-  return json.dump(indent, ' ', false, Tree::error_handler_t::replace) + '\n';
+  return json_printable(json.dump(indent, ' ', false, Tree::error_handler_t::replace)) + '\n';
 }
 
 }  // namespace rebuild_projection

@@ -71,6 +71,20 @@ std::string json_quoted(std::string_view text) {
   return result += '"';
 }
 
+std::string json_printable(std::string_view json) {
+  std::string result;
+  result.reserve(json.size());
+  while (!json.empty()) {
+    const CodePoint c = first_code_point(json);
+    if (c.value != U'\n' && is_control(c.value))
+      result += hex("\\u", static_cast<unsigned>(c.value), 4);
+    else
+      result += json.substr(0, c.bytes);
+    json.remove_prefix(c.bytes);
+  }
+  return result;
+}
+
 std::size_t columns_of(std::string_view text) {
   std::size_t columns = 0;
   for (; !text.empty(); ++columns) text.remove_prefix(first_code_point(text).bytes);

@@ -19,6 +19,10 @@ std::string shown(std::string_view text);
 /// `text` as a JSON string with its quotes; always valid UTF-8.
 std::string json_quoted(std::string_view text);
 
+/// A JSON text with the control characters of its strings escaped, those that JSON would let stand too. Line feeds,
+/// which valid JSON has between values only, stay.
+std::string json_printable(std::string_view json);
+
 /// Code points of a UTF-8 text: near enough to its columns on a terminal.
 std::size_t columns_of(std::string_view text);
 

@@ -61,6 +61,9 @@ void Checkpoints::create(Session& session) const {
 }
 
 std::vector<std::string> Checkpoints::missing_rights(Session& session) const {
+  if (schema_.size() > name_bytes_max)
+    return {"the schema of checkpoints has a name of " + std::to_string(schema_.size()) + " bytes; PostgreSQL keeps " +
+            std::to_string(name_bytes_max)};
   ArrayText names;
   for (const Of of : {Of::live, Of::shadows}) {
     if (of > of_) continue;

@@ -2,7 +2,6 @@
 
 #include "pipeline/error.h"
 #include "stages/commit/checkpoint_tables.h"
-#include "stages/commit/publication.h"
 
 namespace rebuild_projection {
 
@@ -82,18 +81,17 @@ void drop_previous_rows(Session& session, const std::string& schema, const Catal
 }
 
 void keep_previous_rows(Session& session, const std::string& schema, const std::string& projection,
-                        const TableLayout& layout, const CatalogueTable& live, const CatalogueTable& shadow) {
-  std::string keys, condition;
-  for (std::size_t part = 0; part < layout.key.size(); ++part) {
-    const std::string name = quote_name(layout.key[part].name);
+                        const ShadowedTable& table) {
+  const CatalogueTable& live = *table.live;
+  std::string keys;
+  for (std::size_t part = 0; part < table.layout->key.size(); ++part) {
+    const std::string name = quote_name(table.layout->key[part].name);
     keys += "coalesce(l." + name + ", s." + name + ") AS " + key_name(part) + ", ";
-    condition += (part == 0 ? "l." : " AND l.") + name + " = s." + name;
   }
-  const std::string one = quote_name(layout.key.front().name);
   session.execute("CREATE TABLE " + rows_table(schema, live) + " AS SELECT " + keys +
-                  "l::text AS old, NULL::text AS new FROM " + live_name(live) + " AS l FULL JOIN " +
-                  quote_name(shadow.schema, shadow.name) + " AS s ON " + condition + " WHERE l." + one +
-                  " IS NULL OR s." + one + " IS NULL OR " + differ_sql(layout, live));
+                  "l::text AS old, NULL::text AS new FROM " + table.difference + " AS d LEFT JOIN " + live_name(live) +
+                  " AS l ON l.tableoid = d.live_part AND l.ctid = d.live_at LEFT JOIN " +
+                  quote_name(table.shadow->schema, table.shadow->name) + " AS s ON s.ctid = d.shadow_at");
   const std::string publications = publications_table(schema);
   if (!exists(session, publications))
     session.execute("CREATE TABLE " + publications +
@@ -118,11 +116,10 @@ void note_new_rows(Session& session, const std::string& schema, const std::strin
                   {projection});
 }
 
-Publication undo_publication(Session& session, const std::string& schema, const std::string& projection,
-                             const TableLayout& layout, const CatalogueTable& live) {
-  refuse_undo(session, schema, projection, layout, live);
-  const std::string rows = rows_table(schema, live), publications = publications_table(schema);
-  const std::string checkpoints = quote_name(schema, name_of_checkpoints(Checkpoints::Of::live));
+namespace {
+
+/// What undoing will do to the rows.
+Publication kept_rows(Session& session, const std::string& rows) {
   const Rows counts = session.execute(
       "SELECT count(*) FILTER (WHERE new IS NULL), count(*) FILTER (WHERE old IS NULL),"
       " count(old) FILTER (WHERE new IS NOT NULL) FROM " +
@@ -131,33 +128,55 @@ Publication undo_publication(Session& session, const std::string& schema, const 
   undone.inserted = counts.number(0, 0);
   undone.deleted = counts.number(0, 1);
   undone.updated = counts.number(0, 2);
+  return undone;
+}
 
+/// Parts of a WITH that put a table's rows back; `number` tells them from those of other tables. The count takes all
+/// that is deleted before the first row is inserted.
+std::string put_back(const std::string& schema, const PublishedTable& table, std::size_t number) {
+  const std::string live = live_name(*table.live), rows = rows_table(schema, *table.live), n = std::to_string(number);
   std::string names, values;
-  for (const CatalogueColumn& column : live.columns) {
+  for (const CatalogueColumn& column : table.live->columns) {
     if (column.generated) continue;
     names += (names.empty() ? "" : ", ") + quote_name(column.name);
     values += (values.empty() ? "(r.old)." : ", (r.old).") + quote_name(column.name);
   }
-  // In one statement, so that foreign keys see the rows again before they are checked; the count takes all that is
-  // deleted before the first row is inserted.
-  session.execute("SET LOCAL work_mem = '64MB'; SET CONSTRAINTS ALL DEFERRED");
-  session.execute("WITH gone AS (DELETE FROM " + live_name(live) + " AS l USING " + rows + " AS p WHERE " +
-                  same_key(layout) +
-                  " RETURNING 1), all_gone AS MATERIALIZED (SELECT count(*) FROM gone)"
-                  " INSERT INTO " +
-                  live_name(live) + " (" + names + ") OVERRIDING SYSTEM VALUE SELECT " + values +
-                  " FROM all_gone CROSS JOIN (SELECT old::" + live_name(live) + " AS old FROM " + rows +
-                  " WHERE old IS NOT NULL OFFSET 0) AS r");
-  session.execute("SET CONSTRAINTS ALL IMMEDIATE");
+  return "gone_" + n + " AS (DELETE FROM " + live + " AS l USING " + rows + " AS p WHERE " + same_key(*table.layout) +
+         " RETURNING 1), all_gone_" + n + " AS MATERIALIZED (SELECT count(*) FROM gone_" + n + "), back_" + n +
+         " AS (INSERT INTO " + live + " (" + names + ") OVERRIDING SYSTEM VALUE SELECT " + values + " FROM all_gone_" +
+         n + " CROSS JOIN (SELECT old::" + live + " AS old FROM " + rows + " WHERE old IS NOT NULL OFFSET 0) AS r)";
+}
 
+void put_checkpoint_back(Session& session, const std::string& schema, const std::string& projection) {
+  const std::string checkpoints = quote_name(schema, name_of_checkpoints(Checkpoints::Of::live));
   session.execute("DELETE FROM " + checkpoints + " WHERE projection_name = $1", {projection});
   session.execute(
       "DELETE FROM " + quote_name(schema, name_of_dead_letters(Checkpoints::Of::live)) + " WHERE projection_name = $1",
       {projection});
-  session.execute("INSERT INTO " + checkpoints + " SELECT (p.checkpoint::" + checkpoints + ").* FROM " + publications +
-                      " AS p WHERE projection_name = $1 AND p.checkpoint IS NOT NULL",
+  session.execute("INSERT INTO " + checkpoints + " SELECT (p.checkpoint::" + checkpoints + ").* FROM " +
+                      publications_table(schema) + " AS p WHERE projection_name = $1 AND p.checkpoint IS NOT NULL",
                   {projection});
-  drop_previous_rows(session, schema, live);
+}
+
+}  // namespace
+
+std::vector<Publication> undo_publications(Session& session, const std::string& schema,
+                                           const std::vector<PublishedTable>& tables) {
+  std::vector<Publication> undone;
+  std::string parts;
+  for (const PublishedTable& table : tables) {
+    refuse_undo(session, schema, table.projection, *table.layout, *table.live);
+    undone.push_back(kept_rows(session, rows_table(schema, *table.live)));
+    parts += (parts.empty() ? "" : ", ") + put_back(schema, table, undone.size());
+  }
+  // In one statement, at whose end foreign keys are checked: between the tables, and of others to their rows.
+  session.execute("SET LOCAL work_mem = '64MB'; SET CONSTRAINTS ALL DEFERRED");
+  session.execute("WITH " + parts + " SELECT");
+  session.execute("SET CONSTRAINTS ALL IMMEDIATE");
+  for (const PublishedTable& table : tables) {
+    put_checkpoint_back(session, schema, table.projection);
+    drop_previous_rows(session, schema, *table.live);
+  }
   return undone;
 }
 

@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "pipeline/publication.h"
 #include "pipeline/table.h"
+#include "stages/commit/publication.h"
 #include "stages/postgres/catalogue.h"
 #include "stages/postgres/session.h"
 
@@ -18,16 +20,24 @@ namespace rebuild_projection {
 /// What an earlier publication replaced can no longer be put back.
 void drop_previous_rows(Session& session, const std::string& schema, const CatalogueTable& live);
 
-/// Before publish(), after drop_previous_rows().
+/// Before publish(), after find_difference() and drop_previous_rows().
 void keep_previous_rows(Session& session, const std::string& schema, const std::string& projection,
-                        const TableLayout& layout, const CatalogueTable& live, const CatalogueTable& shadow);
+                        const ShadowedTable& table);
 /// After publish() and Checkpoints::publish().
 void note_new_rows(Session& session, const std::string& schema, const std::string& projection,
                    const TableLayout& layout, const CatalogueTable& live);
 
-/// Puts the rows and the checkpoint back; nothing is kept any more. Throws UsageError where there is nothing to undo,
-/// or where that would lose what was written since: one of these rows was changed, or another rebuild ran.
-Publication undo_publication(Session& session, const std::string& schema, const std::string& projection,
-                             const TableLayout& layout, const CatalogueTable& live);
+/// A table, the projection that was published to it; both referred to outlive the call.
+struct PublishedTable {
+  std::string projection;
+  const TableLayout* layout = nullptr;
+  const CatalogueTable* live = nullptr;
+};
+
+/// Puts rows and checkpoints of all these back; nothing is kept any more. They may refer to one another by foreign
+/// keys. Throws UsageError where there is nothing to undo, or where that would lose what was written since: one of
+/// these rows was changed, or another rebuild ran.
+std::vector<Publication> undo_publications(Session& session, const std::string& schema,
+                                           const std::vector<PublishedTable>& tables);
 
 }  // namespace rebuild_projection

@@ -80,53 +80,63 @@ bool has_other_unique(Session& session, const TableLayout& layout, const Catalog
       .boolean(0, 0);
 }
 
-std::uint64_t update(Session& session, const Columns& columns, const std::string& live, const std::string& shadow) {
+/// Live and shadow rows beside each other, of those that differ; behind FROM or USING, for a statement on the live
+/// table.
+std::string differing(const ShadowedTable& table) {
+  return table.difference + " AS d JOIN " + name_of(*table.shadow) +
+         " AS s ON s.ctid = d.shadow_at WHERE l.tableoid = d.live_part AND l.ctid = d.live_at";
+}
+
+std::uint64_t update(Session& session, const Columns& columns, const ShadowedTable& table) {
   std::string assignments;
   for (const std::string& column : columns.compared)
     assignments += (assignments.empty() ? "" : ", ") + quote_name(column) + " = s." + quote_name(column);
-  return session
-      .execute("UPDATE " + live + " AS l SET " + assignments + " FROM " + shadow + " AS s WHERE " + columns.same_key() +
-               " AND " + columns.differ())
+  return session.execute("UPDATE " + name_of(*table.live) + " AS l SET " + assignments + " FROM " + differing(table))
       .affected();
 }
 
 /// The same where rows may hand unique values to one another: the sort takes all that was deleted before the first row
 /// is inserted, and uniqueness does not ask for what the transaction itself has deleted.
-std::uint64_t replace(Session& session, const Columns& columns, const std::string& live, const std::string& shadow) {
+std::uint64_t replace(Session& session, const Columns& columns, const ShadowedTable& table) {
+  const std::string live = name_of(*table.live);
   const std::vector<std::string> own = columns.own(), others = columns.others();
   const std::string taken_along = others.empty() ? "" : ", " + Columns::listed("l.", others);
   const std::string all = Columns::listed("", own) + (others.empty() ? "" : ", " + Columns::listed("", others));
   return session
-      .execute("WITH gone AS (DELETE FROM " + live + " AS l USING " + shadow + " AS s WHERE " + columns.same_key() +
-               " AND " + columns.differ() + " RETURNING " + Columns::listed("s.", own) + taken_along +
-               ") INSERT INTO " + live + " (" + all + ") OVERRIDING SYSTEM VALUE SELECT " + all +
-               " FROM gone ORDER BY " + Columns::listed("", columns.key))
+      .execute("WITH gone AS (DELETE FROM " + live + " AS l USING " + differing(table) + " RETURNING " +
+               Columns::listed("s.", own) + taken_along + ") INSERT INTO " + live + " (" + all +
+               ") OVERRIDING SYSTEM VALUE SELECT " + all + " FROM gone ORDER BY " + Columns::listed("", columns.key))
       .affected();
 }
 
-void delete_rows(Session& session, const ShadowedTable& table, Publication& done) {
-  done.deleted =
-      session
-          .execute("DELETE FROM " + name_of(*table.live) + " AS l WHERE NOT EXISTS (SELECT FROM " +
-                   name_of(*table.shadow) + " AS s WHERE " + Columns(*table.layout, *table.live).same_key() + ")")
-          .affected();
+std::uint64_t delete_rows(Session& session, const ShadowedTable& table) {
+  return session
+      .execute("DELETE FROM " + name_of(*table.live) + " AS l USING " + table.difference +
+               " AS d WHERE d.shadow_at IS NULL AND l.tableoid = d.live_part AND l.ctid = d.live_at")
+      .affected();
+}
+
+std::uint64_t insert_rows(Session& session, const Columns& columns, const ShadowedTable& table) {
+  const std::vector<std::string> own = columns.own();
+  return session
+      .execute("INSERT INTO " + name_of(*table.live) + " (" + Columns::listed("", own) +
+               ") OVERRIDING SYSTEM VALUE SELECT " + Columns::listed("s.", own) + " FROM " + table.difference +
+               " AS d JOIN " + name_of(*table.shadow) + " AS s ON s.ctid = d.shadow_at WHERE d.live_at IS NULL")
+      .affected();
 }
 
 /// All but the rows that go; where new rows may need unique values of those, they go first.
 void write_rows(Session& session, const ShadowedTable& table, Publication& done) {
   const Columns columns(*table.layout, *table.live);
-  const std::string to = name_of(*table.live), from = name_of(*table.shadow);
-  const bool unique = has_other_unique(session, *table.layout, *table.live);
-  if (unique) delete_rows(session, table, done);
-  if (!columns.compared.empty())
-    done.updated = unique ? replace(session, columns, to, from) : update(session, columns, to, from);
-  const std::vector<std::string> own = columns.own();
-  done.inserted = session
-                      .execute("INSERT INTO " + to + " (" + Columns::listed("", own) +
-                               ") OVERRIDING SYSTEM VALUE SELECT " + Columns::listed("s.", own) + " FROM " + from +
-                               " AS s WHERE NOT EXISTS (SELECT FROM " + to + " AS l WHERE " + columns.same_key() + ")")
-                      .affected();
-  done.equal = session.execute("SELECT count(*) FROM " + from).number(0, 0) - done.inserted - done.updated;
+  if (table.differences > 0) {
+    const bool unique = has_other_unique(session, *table.layout, *table.live);
+    if (unique) done.deleted = delete_rows(session, table);
+    if (!columns.compared.empty())
+      done.updated = unique ? replace(session, columns, table) : update(session, columns, table);
+    done.inserted = insert_rows(session, columns, table);
+  }
+  done.equal =
+      session.execute("SELECT count(*) FROM " + name_of(*table.shadow)).number(0, 0) - done.inserted - done.updated;
 }
 
 /// Tables before those that refer to them by foreign keys, as far as they do not go round in a circle.
@@ -185,19 +195,30 @@ void lock_against_writers(Session& session, const std::vector<const CatalogueTab
   session.execute("SET LOCAL lock_timeout = 0");
 }
 
-std::string differ_sql(const TableLayout& layout, const CatalogueTable& live) {
-  return Columns(layout, live).differ();
+void find_difference(Session& session, const std::string& schema, ShadowedTable& table) {
+  table.difference = quote_name(schema, "difference_" + std::to_string(table.live->oid));
+  const Columns columns(*table.layout, *table.live);
+  session.execute("SET LOCAL work_mem = '64MB'");
+  table.differences =
+      session
+          .execute("CREATE UNLOGGED TABLE " + table.difference +
+                   " AS SELECT l.tableoid AS live_part, l.ctid AS live_at, s.ctid AS shadow_at FROM " +
+                   name_of(*table.live) + " AS l FULL JOIN " + name_of(*table.shadow) + " AS s ON " +
+                   columns.same_key() + " WHERE l.ctid IS NULL OR s.ctid IS NULL OR " + columns.differ())
+          .affected();
+  session.execute("ANALYZE " + table.difference);
 }
 
 std::vector<Publication> publish(Session& session, const std::vector<ShadowedTable>& tables) {
-  session.execute("SET LOCAL work_mem = '64MB'; SET CONSTRAINTS ALL DEFERRED");
+  session.execute("SET CONSTRAINTS ALL DEFERRED");
   std::vector<Publication> done(tables.size());
   const std::vector<std::size_t> order = referred_to_first(tables);
   for (const std::size_t index : order) write_rows(session, tables[index], done[index]);
   for (auto index = order.rbegin(); index != order.rend(); ++index)
-    if (!has_other_unique(session, *tables[*index].layout, *tables[*index].live))
-      delete_rows(session, tables[*index], done[*index]);
+    if (tables[*index].differences > 0 && !has_other_unique(session, *tables[*index].layout, *tables[*index].live))
+      done[*index].deleted = delete_rows(session, tables[*index]);
   session.execute("SET CONSTRAINTS ALL IMMEDIATE");
+  for (const ShadowedTable& table : tables) session.execute("DROP TABLE " + table.difference);
   return done;
 }
 

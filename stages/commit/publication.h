@@ -21,7 +21,14 @@ struct ShadowedTable {
   const TableLayout* layout = nullptr;
   const CatalogueTable* live = nullptr;
   const CatalogueTable* shadow = nullptr;
+  std::string difference = {};    ///< find_difference()'s table, as SQL
+  std::uint64_t differences = 0;  ///< its rows
 };
+
+/// Joins the live table and its shadow, and notes where the rows lie that are in one alone (live_at or shadow_at is
+/// NULL) or differ: in a table in `schema`, which publish() drops. In the session's transaction, which has the live
+/// table locked against writers, so that rows stay where they are.
+void find_difference(Session& session, const std::string& schema, ShadowedTable& table);
 
 /// Makes live tables equal to their shadows by difference: rows that are only in the shadow are inserted, those only in
 /// the live table deleted, those that differ updated, and the others not touched. Two rows differ where the bytes of a
@@ -29,12 +36,9 @@ struct ShadowedTable {
 /// 1.00 as two texts, though VERIFY calls them equal. Columns that the projection does not write keep their values in
 /// rows that stay, and begin with their defaults in new ones. Tables may refer to one another by foreign keys.
 ///
-/// In the session's transaction, which has the tables locked against writers. Constraints that can be deferred are
+/// In the transaction of find_difference(), which was called for each table. Constraints that can be deferred are
 /// checked at the end. Throws SqlError, as of a foreign key that the rows contradict.
 std::vector<Publication> publish(Session& session, const std::vector<ShadowedTable>& tables);
-
-/// Whether a row of the live table, l, and its row in the shadow, s, differ, as SQL.
-std::string differ_sql(const TableLayout& layout, const CatalogueTable& live);
 
 /// Every reason why publish() could fail or do harm whatever the rows are, a sentence each, beginning with `where`.
 std::vector<std::string> publish_mistakes(Session& session, const TableLayout& layout, const CatalogueTable& live,

@@ -242,7 +242,8 @@ bool PayloadWalker::find(const char* raw_key, const Node& node, Member& member) 
     const PathTree::Child& child = node.children[i];
     if ((head & child.head_mask) != child.head) continue;
     const std::size_t size = child.key.size();
-    if (size < left && raw_key[size] == '"' && std::memcmp(raw_key, child.key.data(), size) == 0) {
+    const bool told_by_head = size < sizeof head;  // with its quote
+    if (size < left && (told_by_head || (raw_key[size] == '"' && std::memcmp(raw_key, child.key.data(), size) == 0))) {
       member = {child.node, i, {raw_key, size}};
       return true;
     }

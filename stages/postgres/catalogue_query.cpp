@@ -144,7 +144,9 @@ std::optional<Relation> find_relation(Session& session, const std::string& name)
       refuse_hidden_schema(session, name);
       continue;
     }
-    return find_relation(session, static_cast<std::uint32_t>(oid.number(0, 0)));
+    auto relation = find_relation(session, static_cast<std::uint32_t>(oid.number(0, 0)));
+    // Of a name that is too long the server cuts the end, and finds another relation.
+    if (relation && (relation->name == name || relation->schema + "." + relation->name == name)) return relation;
   }
   return std::nullopt;
 }

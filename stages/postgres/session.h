@@ -130,6 +130,9 @@ class Session {
 /// Whether a connection string holds a password; false where libpq cannot read it, which a Session refuses.
 bool holds_password(const std::string& dsn);
 
+/// Bytes of a name that PostgreSQL keeps: it cuts a longer one, which then means something else.
+inline constexpr std::size_t name_bytes_max = 63;
+
 /// A name, quoted for use in SQL. The one place where identifiers are quoted.
 std::string quote_name(std::string_view identifier);
 /// "schema"."name"

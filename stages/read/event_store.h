@@ -68,6 +68,9 @@ class EventStore {
   [[nodiscard]] std::string positions(const EventRange& range) const;
   /// Number of events in the range.
   [[nodiscard]] std::uint64_t count(Session& session, const EventRange& range) const;
+  /// What the server's planner thinks it is, from its statistics: known at once, however many there are; 0 where it
+  /// says nothing.
+  [[nodiscard]] std::uint64_t estimate(Session& session, const EventRange& range) const;
   /// Position of the first and the last event in the range; nullopt where it is empty.
   [[nodiscard]] std::optional<Position> first(Session& session, const EventRange& range) const;
   [[nodiscard]] std::optional<Position> last(Session& session, const EventRange& range) const;

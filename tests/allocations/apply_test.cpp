@@ -1,57 +1,21 @@
 // Without these tests apply could come to allocate for every event, or the bound on memory count something else than
 // what is held. This program counts every operator new of its own.
 #include <gtest/gtest.h>
-#include <malloc.h>
 
 #include <array>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
 #include "pipeline/changes.h"
 #include "stages/apply/projection_file.h"
+#include "tests/allocations/counted.h"
 #include "tests/support/catalogue.h"
-
-namespace {
-
-std::size_t allocations = 0;
-std::size_t held_bytes = 0;
-
-std::size_t cost(void* block) {
-  return malloc_usable_size(block) + sizeof(std::size_t);  // the allocator keeps the size in front
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-  void* const block = std::malloc(bytes);
-  if (block == nullptr) throw std::bad_alloc();
-  ++allocations;
-  held_bytes += cost(block);
-  return block;
-}
-void* operator new[](std::size_t bytes) {
-  return operator new(bytes);
-}
-void operator delete(void* block) noexcept {
-  if (block == nullptr) return;
-  held_bytes -= cost(block);
-  std::free(block);
-}
-void operator delete[](void* block) noexcept {
-  operator delete(block);
-}
-void operator delete(void* block, std::size_t) noexcept {
-  operator delete(block);
-}
-void operator delete[](void* block, std::size_t) noexcept {
-  operator delete(block);
-}
 
 namespace rebuild_projection {
 namespace {
+
+using test::allocations, test::held_bytes;
 
 constexpr std::string_view projection = R"(
 name = "summary"

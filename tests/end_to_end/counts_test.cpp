@@ -87,5 +87,51 @@ TEST_F(CountsTest, ABatchTakesFewRoundTrips) {
   }
 }
 
+/// The planner believes that the store has millions of events, as it does of one that has.
+class EstimateTest : public CountsTest {
+ protected:
+  EstimateTest() {
+    store.database.execute("ANALYZE event_store");
+    store.database.execute(
+        "UPDATE pg_class SET reltuples = 5000000, relpages = pg_relation_size(oid) / 8192"
+        " WHERE relname = 'event_store'");
+  }
+};
+
+TEST_F(EstimateTest, ManyEventsAreEstimatedAndCountedAtTheEnd) {
+  const Outcome run = store.apply("event_rows");
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(run.err.find("events to replay: about 5000000 (all events)"), std::string::npos) << run.err;
+  EXPECT_EQ(run.summary["events_in_range"], events);
+  EXPECT_EQ(run.summary["events_in_range_estimated"], false);
+  EXPECT_NE(run.out.find("1,000 read of 1,000 in range"), std::string::npos) << run.out;
+}
+
+TEST_F(EstimateTest, AnEstimateIsCalledOneWhereTheRunEndsEarlier) {
+  store.database.execute("ALTER TABLE event_rows ADD CHECK (n <> 500)");
+  const Outcome run = store.apply("event_rows", {"--batch-size", "100"});
+  EXPECT_EQ(run.exit_code, 2);
+  EXPECT_EQ(run.summary["events_in_range"], 5'000'000);
+  EXPECT_EQ(run.summary["events_in_range_estimated"], true);
+  EXPECT_NE(run.out.find("read of about 5,000,000 in range"), std::string::npos) << run.out;
+}
+
+TEST_F(EstimateTest, WhereTheNumberDecidesEventsAreCounted) {
+  const Outcome all = store.apply("event_rows", {"--max-events", "1000"});
+  EXPECT_EQ(all.exit_code, 0) << all.err;
+  EXPECT_EQ(all.summary["ending"], "complete");
+  EXPECT_NE(all.err.find("events to replay: 1000 (all events)"), std::string::npos) << all.err;
+  const Outcome dry = store.dry_run("event_rows");
+  EXPECT_EQ(dry.summary["events_in_range"], events);
+}
+
+TEST_F(EstimateTest, AShadowCountsThemBeforeItPublishes) {
+  const Outcome run = store.apply("event_rows", {"--strategy", "shadow"});
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(run.err.find("events to replay: about 5000000"), std::string::npos) << run.err;
+  EXPECT_EQ(run.summary["events_in_range"], events);
+  EXPECT_EQ(run.summary["events_in_range_estimated"], false);
+}
+
 }  // namespace
 }  // namespace rebuild_projection::test

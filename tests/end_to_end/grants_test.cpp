@@ -2,6 +2,7 @@
 // end a run half way.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <regex>
 
 #include "tests/support/page.h"
@@ -76,6 +77,31 @@ TEST_F(GrantsTest, ThePagesRightsSuffice) {
   EXPECT_EQ(database.value("SELECT count(*) FROM lead_summary"), "20");
   // Not the owner: the statement for the owner, as a warning.
   EXPECT_NE(truncated.err.find("ANALYZE \"public\".\"lead_summary\";"), std::string::npos) << truncated.err;
+}
+
+/// Twice, since it is run again when a projection is added.
+TEST_F(GrantsTest, TheScriptGivesThePagesRightsAndNoOthers) {
+  Role script_reader{database, "script_reader"}, script_writer{database, "script_writer"};
+  database.execute("ALTER SCHEMA rebuild_projection RENAME TO of_the_page");
+  const std::string command =
+      "psql -qX '" + database.dsn() + "' -v reader=" + script_reader.name() + " -v writer=" + script_writer.name() +
+      " -v truncate=on -v tables='public.candidate_summary, public.lead_summary'" + " -f '" + tools + "/roles.sql'";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  const auto rights_of = [&](const Role& role, const std::string& schema) {
+    return database.rows(
+        "SELECT what, privilege_type FROM (SELECT relname::text, relacl FROM pg_class UNION ALL SELECT nspname::text,"
+        " nspacl FROM pg_namespace) AS all_of(what, acl), aclexplode(acl) JOIN pg_roles r ON r.oid = grantee WHERE "
+        "rolname = '" +
+        role.name() + "' UNION ALL SELECT 'owns', CASE nspname WHEN '" + schema +
+        "' THEN 'checkpoints' ELSE nspname END FROM pg_namespace WHERE pg_get_userbyid(nspowner) = '" + role.name() +
+        "' ORDER BY 1, 2");
+  };
+  EXPECT_EQ(rights_of(script_reader, ""), rights_of(reader, ""));
+  EXPECT_EQ(rights_of(script_writer, "rebuild_projection"), rights_of(writer, "of_the_page"));
+  EXPECT_EQ(
+      database.value("SELECT has_database_privilege('" + script_writer.name() + "', current_database(), 'TEMPORARY')"),
+      "t");
 }
 
 TEST_F(GrantsTest, EachRightOnStoreAndTablesIsNeeded) {

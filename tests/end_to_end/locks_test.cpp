@@ -66,6 +66,15 @@ TEST_F(LocksTest, DryRunTakesNothingStrongerThanAccessShareOnTheTables) {
   EXPECT_EQ(store.dry_run("all").exit_code, 0);
 }
 
+TEST_F(LocksTest, VerifyTakesNothingStrongerThanAccessShareAndNoAdvisoryLock) {
+  ASSERT_EQ(store.apply("all").exit_code, 0);
+  OtherClient other(store.database);
+  other.execute("LOCK TABLE event_store, event_rows, stages, counters IN EXCLUSIVE MODE");
+  for (const char* table : {"event_rows", "stages", "counters"})  // as a rebuild does
+    other.execute("SELECT pg_advisory_lock(1919246965, '" + std::string(table) + "'::regclass::oid::integer)");
+  EXPECT_EQ(store.run({"--projection", "all", "--mode", "VERIFY"}).exit_code, 0);
+}
+
 TEST_F(LocksTest, WritersOfTheTablesGoOnAllTheTime) {
   OtherClient other(store.database);
   for (const char* table : {"event_rows", "stages", "counters"})

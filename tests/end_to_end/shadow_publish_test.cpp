@@ -14,6 +14,11 @@ class ShadowPublishTest : public ShadowStore {
   std::string written_since(const std::string& table, const std::string& next_transaction) {
     return store.database.value("SELECT count(*) FROM " + table + " WHERE xmin::text::bigint >= " + next_transaction);
   }
+  /// How often ANALYZE ran on a table.
+  std::string analyzed(const std::string& table) {
+    EXPECT_TRUE(store.wait_until_gone());  // a session says so at its end
+    return store.database.value("SELECT analyze_count FROM pg_stat_user_tables WHERE relname = '" + table + "'");
+  }
   std::string next_transaction() { return store.database.value("SELECT pg_snapshot_xmax(pg_current_snapshot())"); }
 };
 
@@ -43,6 +48,7 @@ TEST_F(ShadowPublishTest, OnlyRowsThatDifferAreWritten) {
   Outcome run = shadow("event_rows");
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.projection("event_rows")["publication"]["equal"], 5'000);
+  EXPECT_EQ(analyzed("event_rows"), "1");  // by the first run
   EXPECT_EQ(store.database.value("SELECT md5(string_agg(e::text || xmin || ctid, '' ORDER BY ctid)) FROM event_rows e"),
             before);
 
@@ -57,7 +63,37 @@ TEST_F(ShadowPublishTest, OnlyRowsThatDifferAreWritten) {
   EXPECT_EQ(run.projection("event_rows")["publication"],
             (nlohmann::json{{"inserted", 17}, {"updated", 16}, {"deleted", 17}, {"equal", 5'000 - 33}}));
   EXPECT_EQ(written_since("event_rows", next), "33");
+  EXPECT_EQ(analyzed("event_rows"), "2");
   EXPECT_EQ(store.differing("event_rows"), "0");
+}
+
+TEST_F(ShadowPublishTest, RowsOfSeveralPartitionsAreToldApart) {
+  store.append(1, 900);
+  store.database.execute(
+      "DROP TABLE event_rows;"
+      "CREATE TABLE event_rows (event_id uuid PRIMARY KEY, n integer, at timestamptz) PARTITION BY HASH (event_id);"
+      "CREATE TABLE part_0 PARTITION OF event_rows FOR VALUES WITH (MODULUS 3, REMAINDER 0);"
+      "CREATE TABLE part_1 PARTITION OF event_rows FOR VALUES WITH (MODULUS 3, REMAINDER 1);"
+      "CREATE TABLE part_2 PARTITION OF event_rows FOR VALUES WITH (MODULUS 3, REMAINDER 2)");
+  ASSERT_EQ(shadow("event_rows").exit_code, 0);
+  // The first rows of all partitions lie at the same places.
+  store.database.execute(
+      "DELETE FROM part_0 WHERE n % 10 = 0; UPDATE part_1 SET n = -n WHERE n % 10 = 1;"
+      "INSERT INTO event_rows (event_id, n) SELECT lpad(to_hex(n), 32, '0')::uuid, n FROM generate_series(100001, "
+      "100050) n");
+  const std::string drift = store.differing("event_rows");
+  const std::string next = next_transaction();
+  const Outcome run = shadow("event_rows", {"--keep-previous"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(store.differing("event_rows"), "0");
+  const nlohmann::json done = run.projection("event_rows")["publication"];
+  EXPECT_EQ(done["deleted"], 50);
+  EXPECT_GT(done["inserted"], 10);
+  EXPECT_GT(done["updated"], 10);
+  EXPECT_EQ(written_since("event_rows", next),
+            std::to_string(done["inserted"].get<int>() + done["updated"].get<int>()));
+  EXPECT_EQ(store.run({"--projection", "event_rows", "--undo-publish"}).exit_code, 0);
+  EXPECT_EQ(store.differing("event_rows"), drift);
 }
 
 TEST_F(ShadowPublishTest, WhatReadersSeeAsAnotherTextIsWritten) {
@@ -147,11 +183,15 @@ TEST_F(ShadowPublishTest, TablesThatReferToOneAnother) {
       "ALTER TABLE counters ADD FOREIGN KEY (candidate_id) REFERENCES stages;"
       "DELETE FROM counters WHERE candidate_id IN ('1', '2'); DELETE FROM stages WHERE candidate_id IN ('1', '2');"
       "INSERT INTO stages VALUES ('surplus'); INSERT INTO counters VALUES ('surplus', 1, 1)");
-  const Outcome run = shadow("all");
+  const std::string before = store.database.digest("stages") + store.database.digest("counters");
+  Outcome run = shadow("all", {"--keep-previous"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.projection("stages")["publication"],
             (nlohmann::json{{"inserted", 2}, {"updated", 0}, {"deleted", 1}, {"equal", 5}}));
   expect_published(500);
+  run = store.run({"--projection", "all", "--undo-publish"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(store.database.digest("stages") + store.database.digest("counters"), before);
 }
 
 TEST_F(ShadowPublishTest, AStoreWithoutEvents) {

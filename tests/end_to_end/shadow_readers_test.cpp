@@ -1,7 +1,10 @@
 // Without this file readers could wait while a shadow is published, or see some of its rows beside old ones.
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -19,15 +22,26 @@ class ShadowReadersTest : public ShadowStore {
     OtherClient client(store.database, "SET statement_timeout = '20s'");
     while (!stop.stop_requested()) {
       client.execute(begin);
-      const std::string first = client.value(look);
-      const std::string second = client.value(look);
+      const std::string first = timed(client);
+      const std::string second = timed(client);
       client.execute("COMMIT");
       if (!known.contains(first) || !known.contains(second)) ++strange_;
       if (std::string(begin).find("REPEATABLE") != std::string::npos && first != second) ++strange_;
       ++answers_;
     }
   }
+  std::string timed(OtherClient& client) {
+    const auto begin = std::chrono::steady_clock::now();
+    std::string answer = client.value(look);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begin);
+    const std::lock_guard lock(slowest_mutex_);
+    slowest_ = std::max(slowest_, took);
+    return answer;
+  }
+
   std::atomic<int> strange_ = 0, answers_ = 0;
+  std::mutex slowest_mutex_;
+  std::chrono::milliseconds slowest_{0};
 };
 
 TEST_F(ShadowReadersTest, SeeTheOldTableOrTheNewOne) {
@@ -55,7 +69,8 @@ TEST_F(ShadowReadersTest, SeeTheOldTableOrTheNewOne) {
   readers.clear();
   EXPECT_EQ(strange_, 0);
   EXPECT_GT(answers_, publications);
-  std::printf("%d answers during %d publications\n", answers_.load(), publications);
+  std::printf("%d answers during %d publications, the slowest took %d ms\n", answers_.load(), publications,
+              static_cast<int>(slowest_.count()));
 }
 
 }  // namespace

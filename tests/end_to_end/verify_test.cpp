@@ -378,6 +378,20 @@ TEST_F(VerifyTest, ADefaultThatDrawsFromASequenceEndsTheRun) {
   EXPECT_EQ(store.database.value("SELECT is_called FROM numbers"), "f");
 }
 
+TEST_F(VerifyTest, ADefaultThatIsNoConstantIsDriftWhereNoEventSetTheColumn) {
+  store.append(1, 30);
+  store.database.execute("ALTER TABLE event_rows ALTER at SET DEFAULT clock_timestamp()");
+  store.projections.write("event_rows.toml",
+                          "name = \"event_rows\"\ntable = \"event_rows\"\nkey = [\"event_id\"]\n[[on]]\nevent = \"*\"\n"
+                          "key = { event_id = \"@event_id\" }\nset = { n = \"/n\", at = \"/never_there\" }\n");
+  ASSERT_EQ(store.apply("event_rows").exit_code, 0);
+  const Outcome run = verify("event_rows", {"--drift-file", store.results.path() + "/drift.jsonl"});
+  EXPECT_EQ(run.exit_code, 4) << run.err;
+  const std::vector<nlohmann::json> drift = drift_file();
+  ASSERT_EQ(drift.size(), 30U);
+  for (const nlohmann::json& row : drift) EXPECT_EQ(row["columns"], (nlohmann::json{"at"}));
+}
+
 TEST_F(VerifyTest, SaysThatARebuildIsRunning) {
   store.append(1, 30);
   ASSERT_EQ(store.apply("all").exit_code, 0);

@@ -1,8 +1,10 @@
 #include "tests/support/in_process.h"
 
 #include <cstdio>
+#include <tuple>
 
 #include "pipeline/error.h"
+#include "tests/support/as_roles.h"
 
 namespace rebuild_projection::test {
 
@@ -36,7 +38,12 @@ void InProcess::write_store(const std::map<std::string, std::string>& keys) {
 }
 
 Report InProcess::apply() {
-  return rebuild(options, ProjectorRegistry(), {});
+  Options as_given = options;
+  if (options.source_dsn.empty() || options.source_dsn == options.dsn) {
+    if (const auto roles = as_roles(options.dsn))
+      std::tie(as_given.dsn, as_given.source_dsn) = std::tie(roles->target, roles->source);
+  }
+  return rebuild(as_given, ProjectorRegistry(), {});
 }
 
 std::string InProcess::refusal() {
@@ -58,7 +65,7 @@ std::string toml_text(const std::string& text) {
   for (const char c : text) {
     if (c == '"' || c == '\\') {
       result += std::string("\\") + c;
-    } else if (static_cast<unsigned char>(c) < 0x20) {
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       char escape[8];
       std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(c));
       result += escape;

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdlib>
 #include <stdexcept>
+#include <vector>
 
 namespace rebuild_projection::test {
 
@@ -21,15 +22,17 @@ void call(const std::string& arguments) {
 
 }  // namespace
 
-OwnServer::OwnServer() {
+OwnServer::OwnServer(const std::string& settings) {
   std::array<int, 2> in{}, out{};
   if (pipe2(in.data(), O_CLOEXEC) != 0 || pipe2(out.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
   keeper_ = fork();
   if (keeper_ == 0) {
     dup2(in[0], 0);
     dup2(out[1], 1);
-    execl(private_postgres.c_str(), private_postgres.c_str(), "run", "sh", "-c", "echo \"$PGHOST\"; exec cat",
-          static_cast<char*>(nullptr));
+    std::vector<const char*> command{private_postgres.c_str()};
+    if (!settings.empty()) command.insert(command.end(), {"--settings", settings.c_str()});
+    command.insert(command.end(), {"run", "sh", "-c", "echo \"$PGHOST\"; exec cat", nullptr});
+    execv(command.front(), const_cast<char* const*>(command.data()));
     _exit(127);
   }
   close(in[0]);

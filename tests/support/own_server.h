@@ -10,7 +10,8 @@ namespace rebuild_projection::test {
 /// anything that connects. It goes with the test, however that ends.
 class OwnServer {
  public:
-  OwnServer();
+  /// `settings` are the name of a file of lines for postgresql.conf, or empty.
+  explicit OwnServer(const std::string& settings = "");
   OwnServer(const OwnServer&) = delete;
   OwnServer& operator=(const OwnServer&) = delete;
   ~OwnServer();
@@ -18,6 +19,8 @@ class OwnServer {
   /// As pg_ctl stop -m does: "fast" or "immediate".
   void stop(const std::string& mode) const;
   void start() const;
+  /// Its socket's folder, which PGHOST names, and that of its files.
+  [[nodiscard]] const std::string& folder() const { return folder_; }
   /// Starts a standby of it, which goes with it. Returns the PGHOST that leads there; port and databases are the same.
   [[nodiscard]] std::string start_standby() const;
 

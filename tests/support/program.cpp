@@ -8,11 +8,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+
+#include "tests/support/as_roles.h"
 
 namespace rebuild_projection::test {
 
@@ -22,10 +25,23 @@ std::string program_path() {
   return (std::filesystem::read_symlink("/proc/self/exe").parent_path() / "rebuild_projection").string();
 }
 
+/// The arguments, as other roles where as_roles() says so.
+std::vector<std::string> placed(std::vector<std::string> arguments) {
+  const auto dsn = std::find(arguments.begin(), arguments.end(), "--dsn");
+  if (dsn == arguments.end() || dsn + 1 == arguments.end()) return arguments;
+  if (std::find(arguments.begin(), arguments.end(), "--source-dsn") != arguments.end()) return arguments;
+  if (const auto roles = as_roles(*(dsn + 1))) {
+    *(dsn + 1) = roles->target;
+    arguments.insert(dsn, {"--source-dsn", roles->source});
+  }
+  return arguments;
+}
+
 }  // namespace
 
-Program::Program(const std::vector<std::string>& arguments, const std::map<std::string, std::string>& environment,
+Program::Program(const std::vector<std::string>& given, const std::map<std::string, std::string>& environment,
                  std::size_t address_space_max) {
+  const std::vector<std::string> arguments = placed(given);
   std::array<int, 2> out{};
   std::array<int, 2> err{};
   if (pipe2(out.data(), O_CLOEXEC) != 0 || pipe2(err.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");

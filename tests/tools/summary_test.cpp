@@ -255,7 +255,7 @@ TEST(SummaryJson, HoldsTheSameFacts) {
     "mode": "APPLY", "database": "demo on /tmp:5432 as rebuilder", "store": "event_store", "range": "all events",
     "batch_size": 200, "tokens": 8, "workers": 2, "readers": 1,
     "ending": "complete", "ending_detail": "", "exit_code": 0,
-    "events_in_range": 1234, "events_read": 1234, "bytes_read": 98765,
+    "events_in_range": 1234, "events_in_range_estimated": false, "events_read": 1234, "bytes_read": 98765,
     "events_by_type": {"candidate.created": 200, "candidate.stage_changed": 1000, "lead.created": 34},
     "batches": 7, "batches_closed_early": 1, "spilled_bytes": 123456789, "retries": 0, "late_events": "", "seconds": 2.0, "events_per_second": 617.0,
     "first_position": ["2025-01-01 00:00:00+00", "a1"], "last_position": ["2025-02-01 00:00:00+00", "b2"],

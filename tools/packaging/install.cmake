@@ -24,6 +24,7 @@ install(TARGETS rebuild_projection COMPONENT runtime)
 install(FILES ${PROJECT_BINARY_DIR}/rebuild_projection.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT runtime)
 install(FILES ${PROJECT_BINARY_DIR}/rebuild_projection.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions
   RENAME rebuild_projection COMPONENT runtime)
+install(FILES ${PROJECT_SOURCE_DIR}/tools/roles.sql DESTINATION ${CMAKE_INSTALL_DATADIR}/rebuild_projection COMPONENT runtime)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/tools/projections ${PROJECT_SOURCE_DIR}/tools/stores
   DESTINATION ${CMAKE_INSTALL_DATADIR}/rebuild_projection COMPONENT runtime)
 # Both packages of Debian have a folder of their own for what is not code; here they are also where nothing is a package.

@@ -148,8 +148,8 @@ TEST_F(SessionTest, CancelsTheRunningStatementAndNoneAfterwards) {
 }
 
 TEST_F(SessionTest, ConnectionsThatFailAreUsageErrorsWithoutThePassword) {
-  for (const char* dsn : {"dbname=there_is_none password=secret_word", "host=/nowhere password=secret_word",
-                          "nonsense=1 password=secret_word", "postgresql://user:secret_word@:bad/x"}) {
+  for (const std::string dsn : {"dbname=there_is_none password=secret_word", "host=/nowhere password=secret_word",
+                                "nonsense=1 password=secret_word", "postgresql://user:secret_word@:bad/x"}) {
     try {
       Session(dsn, "test", Session::Access::read_only);
       ADD_FAILURE() << dsn;
