@@ -86,7 +86,7 @@ UsageError refused_check(const SqlError& error) {
                     error.sqlstate + ")");
 }
 
-const ShippedFile& find_preset(const std::string& option, const std::string& name) {
+ShippedFile find_preset(const std::string& option, const std::string& name) {
   std::string names;
   for (const ShippedFile& preset : shipped_stores()) {
     if (preset.name == name + ".toml") return preset;
@@ -97,7 +97,7 @@ const ShippedFile& find_preset(const std::string& option, const std::string& nam
 
 StoreFile find_store(const std::string& store) {
   if (store.find('/') != std::string::npos || store.ends_with(".toml")) return read_store_file(store);
-  const ShippedFile& preset = find_preset("--store", store);
+  const ShippedFile preset = find_preset("--store", store);
   return read_store_text(preset.name, preset.text);
 }
 

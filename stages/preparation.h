@@ -35,7 +35,7 @@ Preparation prepare(const Options& options, const ProjectorRegistry& registry, c
 std::vector<ProjectionFile> projection_files(const Options& options, std::vector<std::string>& mistakes);
 
 /// The preset of that name; `option` is what asked for it. Throws UsageError.
-const ShippedFile& find_preset(const std::string& option, const std::string& name);
+ShippedFile find_preset(const std::string& option, const std::string& name);
 
 /// The description of the store that --store names: a preset's, or a file's. Throws UsageError.
 StoreFile find_store(const std::string& store);
