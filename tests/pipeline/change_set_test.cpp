@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "pipeline/changes.h"
-#include "tests/pipeline/plain_rows.h"
+#include "tests/support/plain_rows.h"
 
 namespace rebuild_projection {
 namespace {

@@ -7,7 +7,7 @@
 #include <random>
 #include <string>
 
-#include "tests/pipeline/plain_rows.h"
+#include "tests/support/plain_rows.h"
 
 namespace rebuild_projection {
 namespace {

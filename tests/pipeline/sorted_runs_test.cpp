@@ -13,7 +13,7 @@
 #include <system_error>
 
 #include "pipeline/changes.h"
-#include "tests/pipeline/plain_rows.h"
+#include "tests/support/plain_rows.h"
 #include "tests/support/program.h"
 
 namespace rebuild_projection {

@@ -1,4 +1,4 @@
-#include "tests/pipeline/plain_rows.h"
+#include "tests/support/plain_rows.h"
 
 #include <algorithm>
 #include <stdexcept>
