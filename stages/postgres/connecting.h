@@ -11,9 +11,9 @@ struct pg_conn;
 
 namespace rebuild_projection {
 
-/// A server, and how long it may keep silent.
+/// A server, and how long it may keep silent. A connection string alone is one too, hence the NOLINT.
 struct Server {
-  Server(std::string to = {}, std::chrono::seconds timeout = std::chrono::seconds(30))
+  Server(std::string to = {}, std::chrono::seconds timeout = std::chrono::seconds(30))  // NOLINT(*-explicit-*)
       : dsn(std::move(to)), peer_timeout(timeout) {}
 
   std::string dsn;                    ///< a connection string or URI, as libpq reads it
