@@ -71,53 +71,6 @@ void refuse_undo(Session& session, const std::string& schema, const std::string&
         live, std::to_string(changed) + " of the rows that it wrote were changed since, which undoing would lose");
 }
 
-}  // namespace
-
-void drop_previous_rows(Session& session, const std::string& schema, const CatalogueTable& live) {
-  if (exists(session, rows_table(schema, live))) session.execute("DROP TABLE " + rows_table(schema, live));
-  if (exists(session, publications_table(schema)))
-    session.execute("DELETE FROM " + publications_table(schema) + " WHERE table_oid = $1::bigint",
-                    {std::to_string(live.oid)});
-}
-
-void keep_previous_rows(Session& session, const std::string& schema, const std::string& projection,
-                        const ShadowedTable& table) {
-  const CatalogueTable& live = *table.live;
-  std::string keys;
-  for (std::size_t part = 0; part < table.layout->key.size(); ++part) {
-    const std::string name = quote_name(table.layout->key[part].name);
-    keys += "coalesce(l." + name + ", s." + name + ") AS " + key_name(part) + ", ";
-  }
-  session.execute("CREATE TABLE " + rows_table(schema, live) + " AS SELECT " + keys +
-                  "l::text AS old, NULL::text AS new FROM " + table.difference + " AS d LEFT JOIN " + live_name(live) +
-                  " AS l ON l.tableoid = d.live_part AND l.ctid = d.live_at LEFT JOIN " +
-                  quote_name(table.shadow->schema, table.shadow->name) + " AS s ON s.ctid = d.shadow_at");
-  const std::string publications = publications_table(schema);
-  if (!exists(session, publications))
-    session.execute("CREATE TABLE " + publications +
-                    " (projection_name text PRIMARY KEY, table_oid bigint NOT NULL, columns text NOT NULL, run text,"
-                    " checkpoint text, published_at timestamptz NOT NULL DEFAULT clock_timestamp())");
-  session.execute("DELETE FROM " + publications + " WHERE projection_name = $1", {projection});
-  session.execute("INSERT INTO " + publications +
-                      " (projection_name, table_oid, columns, checkpoint) SELECT $1,"
-                      " $2::bigint, $3, (SELECT c::text FROM " +
-                      quote_name(schema, name_of_checkpoints(Checkpoints::Of::live)) +
-                      " AS c WHERE projection_name = $1)",
-                  {projection, std::to_string(live.oid), columns_of(live)});
-}
-
-void note_new_rows(Session& session, const std::string& schema, const std::string& projection,
-                   const TableLayout& layout, const CatalogueTable& live) {
-  session.execute("UPDATE " + rows_table(schema, live) + " AS p SET new = l::text FROM " + live_name(live) +
-                  " AS l WHERE " + same_key(layout));
-  session.execute("UPDATE " + publications_table(schema) + " AS p SET run = c.run FROM " +
-                      quote_name(schema, name_of_checkpoints(Checkpoints::Of::live)) +
-                      " AS c WHERE c.projection_name = p.projection_name AND p.projection_name = $1",
-                  {projection});
-}
-
-namespace {
-
 /// What undoing will do to the rows.
 Publication kept_rows(Session& session, const std::string& rows) {
   const Rows counts = session.execute(
@@ -159,6 +112,49 @@ void put_checkpoint_back(Session& session, const std::string& schema, const std:
 }
 
 }  // namespace
+
+void drop_previous_rows(Session& session, const std::string& schema, const CatalogueTable& live) {
+  if (exists(session, rows_table(schema, live))) session.execute("DROP TABLE " + rows_table(schema, live));
+  if (exists(session, publications_table(schema)))
+    session.execute("DELETE FROM " + publications_table(schema) + " WHERE table_oid = $1::bigint",
+                    {std::to_string(live.oid)});
+}
+
+void keep_previous_rows(Session& session, const std::string& schema, const std::string& projection,
+                        const ShadowedTable& table) {
+  const CatalogueTable& live = *table.live;
+  std::string keys;
+  for (std::size_t part = 0; part < table.layout->key.size(); ++part) {
+    const std::string name = quote_name(table.layout->key[part].name);
+    keys += "coalesce(l." + name + ", s." + name + ") AS " + key_name(part) + ", ";
+  }
+  session.execute("CREATE TABLE " + rows_table(schema, live) + " AS SELECT " + keys +
+                  "l::text AS old, NULL::text AS new FROM " + table.difference + " AS d LEFT JOIN " + live_name(live) +
+                  " AS l ON " + is_live_row + " LEFT JOIN " + quote_name(table.shadow->schema, table.shadow->name) +
+                  " AS s ON s.ctid = d.shadow_at");
+  const std::string publications = publications_table(schema);
+  if (!exists(session, publications))
+    session.execute("CREATE TABLE " + publications +
+                    " (projection_name text PRIMARY KEY, table_oid bigint NOT NULL, columns text NOT NULL, run text,"
+                    " checkpoint text, published_at timestamptz NOT NULL DEFAULT clock_timestamp())");
+  session.execute("DELETE FROM " + publications + " WHERE projection_name = $1", {projection});
+  session.execute("INSERT INTO " + publications +
+                      " (projection_name, table_oid, columns, checkpoint) SELECT $1,"
+                      " $2::bigint, $3, (SELECT c::text FROM " +
+                      quote_name(schema, name_of_checkpoints(Checkpoints::Of::live)) +
+                      " AS c WHERE projection_name = $1)",
+                  {projection, std::to_string(live.oid), columns_of(live)});
+}
+
+void note_new_rows(Session& session, const std::string& schema, const std::string& projection,
+                   const TableLayout& layout, const CatalogueTable& live) {
+  session.execute("UPDATE " + rows_table(schema, live) + " AS p SET new = l::text FROM " + live_name(live) +
+                  " AS l WHERE " + same_key(layout));
+  session.execute("UPDATE " + publications_table(schema) + " AS p SET run = c.run FROM " +
+                      quote_name(schema, name_of_checkpoints(Checkpoints::Of::live)) +
+                      " AS c WHERE c.projection_name = p.projection_name AND p.projection_name = $1",
+                  {projection});
+}
 
 std::vector<Publication> undo_publications(Session& session, const std::string& schema,
                                            const std::vector<PublishedTable>& tables) {

@@ -83,8 +83,8 @@ bool has_other_unique(Session& session, const TableLayout& layout, const Catalog
 /// Live and shadow rows beside each other, of those that differ; behind FROM or USING, for a statement on the live
 /// table.
 std::string differing(const ShadowedTable& table) {
-  return table.difference + " AS d JOIN " + name_of(*table.shadow) +
-         " AS s ON s.ctid = d.shadow_at WHERE l.tableoid = d.live_part AND l.ctid = d.live_at";
+  return table.difference + " AS d JOIN " + name_of(*table.shadow) + " AS s ON s.ctid = d.shadow_at WHERE " +
+         is_live_row;
 }
 
 std::uint64_t update(Session& session, const Columns& columns, const ShadowedTable& table) {
@@ -112,7 +112,7 @@ std::uint64_t replace(Session& session, const Columns& columns, const ShadowedTa
 std::uint64_t delete_rows(Session& session, const ShadowedTable& table) {
   return session
       .execute("DELETE FROM " + name_of(*table.live) + " AS l USING " + table.difference +
-               " AS d WHERE d.shadow_at IS NULL AND l.tableoid = d.live_part AND l.ctid = d.live_at")
+               " AS d WHERE d.shadow_at IS NULL AND " + is_live_row)
       .affected();
 }
 
@@ -125,11 +125,13 @@ std::uint64_t insert_rows(Session& session, const Columns& columns, const Shadow
       .affected();
 }
 
-/// All but the rows that go; where new rows may need unique values of those, they go first.
-void write_rows(Session& session, const ShadowedTable& table, Publication& done) {
+/// All but the rows that go; where new rows may need unique values of those, they go first. Whether some are still to
+/// go.
+bool write_rows(Session& session, const ShadowedTable& table, Publication& done) {
   const Columns columns(*table.layout, *table.live);
+  bool unique = false;
   if (table.differences > 0) {
-    const bool unique = has_other_unique(session, *table.layout, *table.live);
+    unique = has_other_unique(session, *table.layout, *table.live);
     if (unique) done.deleted = delete_rows(session, table);
     if (!columns.compared.empty())
       done.updated = unique ? replace(session, columns, table) : update(session, columns, table);
@@ -137,6 +139,7 @@ void write_rows(Session& session, const ShadowedTable& table, Publication& done)
   }
   done.equal =
       session.execute("SELECT count(*) FROM " + name_of(*table.shadow)).number(0, 0) - done.inserted - done.updated;
+  return table.differences > 0 && !unique;
 }
 
 /// Tables before those that refer to them by foreign keys, as far as they do not go round in a circle.
@@ -213,10 +216,10 @@ std::vector<Publication> publish(Session& session, const std::vector<ShadowedTab
   session.execute("SET CONSTRAINTS ALL DEFERRED");
   std::vector<Publication> done(tables.size());
   const std::vector<std::size_t> order = referred_to_first(tables);
-  for (const std::size_t index : order) write_rows(session, tables[index], done[index]);
+  std::vector<bool> rows_to_go(tables.size());
+  for (const std::size_t index : order) rows_to_go[index] = write_rows(session, tables[index], done[index]);
   for (auto index = order.rbegin(); index != order.rend(); ++index)
-    if (tables[*index].differences > 0 && !has_other_unique(session, *tables[*index].layout, *tables[*index].live))
-      done[*index].deleted = delete_rows(session, tables[*index]);
+    if (rows_to_go[*index]) done[*index].deleted = delete_rows(session, tables[*index]);
   session.execute("SET CONSTRAINTS ALL IMMEDIATE");
   for (const ShadowedTable& table : tables) session.execute("DROP TABLE " + table.difference);
   return done;

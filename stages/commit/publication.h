@@ -30,6 +30,9 @@ struct ShadowedTable {
 /// table locked against writers, so that rows stay where they are.
 void find_difference(Session& session, const std::string& schema, ShadowedTable& table);
 
+/// Whether a row of the live table, l, is the one of a row of find_difference()'s table, d, as SQL.
+inline constexpr const char* is_live_row = "l.tableoid = d.live_part AND l.ctid = d.live_at";
+
 /// Makes live tables equal to their shadows by difference: rows that are only in the shadow are inserted, those only in
 /// the live table deleted, those that differ updated, and the others not touched. Two rows differ where the bytes of a
 /// column do (the operator *<>, by which REFRESH MATERIALIZED VIEW CONCURRENTLY tells them apart): readers see 1.0 and
