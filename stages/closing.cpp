@@ -33,6 +33,10 @@ void Closing::step(const std::function<void()>& step, Report& report) {
   }
 }
 
+void Closing::begin_early_count() {
+  if (plan_.range.last && plan_.late_events.empty()) early_count_.begin(plan_.range);
+}
+
 void Closing::check_events(Report& report) {
   step([&] { check_count(report); }, report);
   step([&] { check_all_runs(report); }, report);
@@ -42,7 +46,8 @@ void Closing::check_count(Report& report) {
   if (!went_well(report) || !report.last_position) return;
   EventRange replayed = plan_.range;
   replayed.last = report.last_position;
-  const std::uint64_t there = count(replayed);
+  const bool counted = counted_early_ && report.last_position == plan_.range.last;
+  const std::uint64_t there = counted ? *counted_early_ : count(replayed);
   if (there == report.events_read) {
     if (std::exchange(plan_.estimated, false)) plan_.events_in_range = there;
     return describe_range(report);

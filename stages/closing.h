@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pipeline/report.h"
+#include "stages/early_count.h"
 #include "stages/plan.h"
 #include "stages/postgres/lasting_session.h"
 #include "stages/preparation.h"
@@ -16,8 +17,19 @@ namespace rebuild_projection {
 /// report says besides. All that is given outlives this.
 class Closing {
  public:
-  Closing(LastingSession& source, const EventStore& store, Plan& plan, const std::vector<SelectedProjection>& selected)
-      : source_(source), store_(store), plan_(plan), selected_(selected) {}
+  Closing(LastingSession& source, const EventStore& store, Plan& plan, const std::vector<SelectedProjection>& selected,
+          std::stop_token stop)
+      : source_(source),
+        store_(store),
+        plan_(plan),
+        selected_(selected),
+        early_count_(source, store, std::move(stop)) {}
+
+  /// The last batch is about to be written. Where a fence promises that no event comes late, those of the plan's range
+  /// are counted for check_events() meanwhile. From any thread; end_early_count() comes before the next use of
+  /// `source`.
+  void begin_early_count();
+  void end_early_count() { counted_early_ = early_count_.end(); }
 
   /// Calls `step`, whose failure is the run's.
   void step(const std::function<void()>& step, Report& report);
@@ -50,6 +62,8 @@ class Closing {
   const EventStore& store_;
   Plan& plan_;
   const std::vector<SelectedProjection>& selected_;
+  EarlyCount early_count_;
+  std::optional<std::uint64_t> counted_early_;
   std::optional<std::string> found_late_events_;
   std::vector<std::string> warnings_;
 };

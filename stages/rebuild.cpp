@@ -34,7 +34,7 @@ class Rebuild {
         target_(std::move(prepared.target_session),
                 target_connector(target_of(options_), tables_of(selected_), options_.abort, stop_), options_.retry,
                 stop_),
-        closing_(source_, store_, plan_, selected_) {}
+        closing_(source_, store_, plan_, selected_, stop_) {}
 
   Report go() {
     Report report = replay();
@@ -81,8 +81,10 @@ class Rebuild {
                                   {.how = plan_.reading(),
                                    .range = plan_.range,
                                    .stretch_ends = plan_.beginnings.stretch_ends,
-                                   .first_stretches = std::move(first_stretches)},
+                                   .first_stretches = std::move(first_stretches),
+                                   .at_last = [this] { closing_.begin_early_count(); }},
                                   committer_ ? &*committer_ : nullptr, progress, stop_);
+    closing_.end_early_count();
     if (committer_) {
       if (report.ending == Ending::complete && report.batches == 0) end_without_batch(report);
       for (std::size_t index = 0; index < selected_.size(); ++index)

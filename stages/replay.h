@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -25,6 +26,7 @@ struct Replay {
   std::string snapshot = {};  ///< see StoreReader::Settings
   std::vector<Position> stretch_ends = {};
   std::vector<std::size_t> first_stretches = {};  ///< see run_pipeline()
+  std::function<void()> at_last = {};             ///< called before the last batch is committed, by some thread
 };
 
 /// Drives these events through read, parse and apply into `sink`, which is null in DRY_RUN, and says what happened.

@@ -38,7 +38,7 @@ ShadowRebuild::ShadowRebuild(Preparation&& prepared, Plan&& plan, std::stop_toke
               target_connector(target_of(options_), tables_of(selected_), options_.abort, stop_), options_.retry,
               stop_),
       publisher_(nullptr, target_connector(target_of(options_), {}, stop_, stop_), options_.retry, stop_),
-      closing_(source_, store_, plan_, selected_) {}
+      closing_(source_, store_, plan_, selected_, stop_) {}
 
 void ShadowRebuild::guarded(Report& report, const std::string& what, const std::function<void()>& step) {
   if (report.ending != Ending::complete) return;
@@ -100,7 +100,8 @@ Report ShadowRebuild::replay_planned() {
                        {.how = plan_.reading(),
                         .range = plan_.range,
                         .stretch_ends = plan_.beginnings.stretch_ends,
-                        .first_stretches = std::move(first_stretches)},
+                        .first_stretches = std::move(first_stretches),
+                        .at_last = [this] { closing_.begin_early_count(); }},
                        &*committer_, progress, stop_);
 }
 
@@ -114,6 +115,7 @@ void ShadowRebuild::replay_none() {
 
 Report ShadowRebuild::go() {
   Report report = replay_planned();
+  closing_.end_early_count();
   at_ = plan_.range.last ? plan_.range.last : plan_.beginnings.after;
   plan_.range.up_to.reset();  // the live projector has gone on
   if (report.ending == Ending::incomplete && report.events_read == plan_.events_in_range)

@@ -23,6 +23,7 @@ struct ShadowedTable {
   const CatalogueTable* shadow = nullptr;
   std::string difference = {};    ///< find_difference()'s table, as SQL
   std::uint64_t differences = 0;  ///< its rows
+  std::uint64_t shadow_rows = 0;
 };
 
 /// Joins the live table and its shadow, and notes where the rows lie that are in one alone (live_at or shadow_at is

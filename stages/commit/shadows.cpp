@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "stages/commit/checkpoint_tables.h"
+#include "stages/commit/late_key.h"
 #include "stages/commit/side_table.h"
 #include "stages/commit/target_checks.h"
 #include "stages/postgres/catalogue_query.h"
@@ -36,7 +37,9 @@ std::optional<CatalogueTable> find_shadow(Session& session, const std::string& s
 CatalogueTable make_shadow(Session& session, const std::string& schema, const CatalogueTable& live,
                            const TableLayout& layout) {
   drop_shadow(session, schema, live.oid);
-  return make_side_table(session, live, layout, schema, shadow_name(live.oid), SideTable::unlogged);
+  CatalogueTable shadow = make_side_table(session, live, layout, schema, shadow_name(live.oid), SideTable::unlogged);
+  drop_key(session, layout, shadow);
+  return shadow;
 }
 
 void drop_shadow(Session& session, const std::string& schema, std::uint32_t live_oid) {

@@ -9,6 +9,7 @@ TableWriter::TableWriter(const TableLayout& layout, const CatalogueTable& table,
       update_rows_(table_),
       merge_rows_(table_),
       known_(known_bytes_max),
+      key_(layout, table),
       merge_bytes_(merge_bytes) {}
 
 std::string TableWriter::delete_sql() const {
@@ -32,6 +33,7 @@ std::uint64_t TableWriter::delete_rows(Session& session, const ChangeSet& change
   const auto execute = [&] { deleted += session.execute_prepared(delete_name_, keys.take()).affected(); };
   for (const ChangeSet::Row* row : rows) {
     if (!row->change.removes) continue;
+    key_.need(session);
     keys.key(changes, *row);
     keys.row_done();
     if (keys.full()) execute();
@@ -70,6 +72,7 @@ TableWriter::Sorted TableWriter::sort(const std::vector<const ChangeSet::Row*>& 
 
 TableWriter::Written TableWriter::write(Session& session, const ChangeSet& changes, Trust trust) {
   known_.begin_part();
+  key_.begin_part();
   Written written;
   const auto for_parts = [&](const auto& visit) { changes.for_parts(merge_bytes_, visit); };
   // Before everything else, as within a part: another row may take a value that must be unique.
@@ -89,11 +92,13 @@ TableWriter::Written TableWriter::write_part(Session& session, const ChangeSet& 
   written.rows_deleted = delete_rows(session, changes, rows);
 
   Sorted sorted = sort(rows, trust);
+  if (!sorted.changed.empty()) key_.need(session);
   written.rows_written = update_rows_.write(session, changes, sorted.changed);
   if (written.rows_written != sorted.changed.size())
     throw RowsNotAsKnown("rows of " + table_.name + " that this run wrote are gone");
   written.rows_written += new_rows_.write(session, changes, sorted.created);
   for (const ChangeSet::Row* row : sorted.created) sort_unknown(*row, sorted);  // those that only the server can make
+  if (!sorted.unknown.empty()) key_.need(session);
   merge_rows_.discard();
   for (const auto& [row, branch] : sorted.unknown) merge_rows_.add(session, changes, *row, branch);
   written.rows_written += merge_rows_.finish(session);

@@ -6,6 +6,7 @@
 
 #include "pipeline/change_set.h"
 #include "stages/commit/known_rows.h"
+#include "stages/commit/late_key.h"
 #include "stages/commit/merge_rows.h"
 #include "stages/commit/new_rows.h"
 #include "stages/commit/target_table.h"
@@ -23,8 +24,8 @@ struct RowsNotAsKnown : RunError {
 
 /// Writes change sets into one projection's table, set-based: a DELETE for the rows that go, a COPY for those that are
 /// new, an UPDATE for those that are there, and a MERGE for those of which that is not known. Values travel as text and
-/// are converted by the columns' own input functions. `layout` and `table` must describe the same table and outlive
-/// this. One thread at a time.
+/// are converted by the columns' own input functions. A table without its key gets it with the first but the COPY.
+/// `layout` and `table` must describe the same table and outlive this. One thread at a time.
 class TableWriter {
  public:
   /// Remembers in at most `known_bytes_max` which rows are there. What was spilled of a change set comes back in some
@@ -55,10 +56,19 @@ class TableWriter {
   void look_if_empty(Session& session);
 
   /// What write() and clear() did in the transaction counts from commit() on.
-  void commit() { known_.commit(); }
-  void roll_back() { known_.roll_back(); }
+  void commit() {
+    known_.commit();
+    key_.commit();
+  }
+  void roll_back() {
+    known_.roll_back();
+    key_.roll_back();
+  }
   /// The last write() was undone alone.
-  void roll_back_part() { known_.roll_back_part(); }
+  void roll_back_part() {
+    known_.roll_back_part();
+    key_.roll_back_part();
+  }
   void forget_rows() { known_.forget(); }
 
  private:
@@ -83,6 +93,7 @@ class TableWriter {
   UpdateRows update_rows_;
   MergeRows merge_rows_;
   KnownRows known_;
+  LateKey key_;
   std::size_t merge_bytes_;
 };
 

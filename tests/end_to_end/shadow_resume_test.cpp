@@ -36,6 +36,22 @@ TEST_F(ShadowResumeTest, GoesOnWithWhatIsThere) {
   expect_published(1'000);
 }
 
+TEST_F(ShadowResumeTest, TheShadowGetsItsKeyWhenRowsAreLookedFor) {
+  const auto keys = [this] {
+    return store.database.value(
+        "SELECT count(*) FROM pg_index JOIN pg_class ON pg_class.oid = indrelid WHERE indisunique"
+        " AND relnamespace = 'rebuild_projection'::regnamespace AND relname ~ '^shadow_[0-9]+$'");
+  };
+  ASSERT_EQ(shadow("all", {"--max-events", "500"}).exit_code, 0);
+  EXPECT_EQ(keys(), "0");
+  ASSERT_EQ(shadow("all", {"--resume", "--max-events", "100"}).exit_code, 0);
+  EXPECT_EQ(keys(), "3");
+  ASSERT_EQ(shadow("all", {"--resume", "--max-events", "100"}).exit_code, 0);
+  EXPECT_EQ(keys(), "3");
+  EXPECT_EQ(shadow("all", {"--resume"}).exit_code, 0);
+  expect_published(1'000);
+}
+
 TEST_F(ShadowResumeTest, ProjectionsAtDifferentPositions) {
   ASSERT_EQ(shadow("counters", {"--max-events", "600"}).exit_code, 0);
   ASSERT_EQ(shadow("stages", {"--max-events", "200"}).exit_code, 0);
