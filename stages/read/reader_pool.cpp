@@ -25,14 +25,9 @@ LastingSession* ReaderPool::take() {
     ++connecting_;
     lock.unlock();
     std::unique_ptr<LastingSession> session;
+    std::string failure;
     try {
-      session = std::make_unique<LastingSession>(connect_(nullptr), connect_, limits_, give_up_);
-    } catch (const CannotConnect& error) {
-      lock.lock();
-      --connecting_;
-      sessions_max_ = static_cast<unsigned>(sessions_.size());
-      spdlog::warn("going on with {} readers: {}", sessions_max_, error.what());
-      continue;
+      session = connect_further(failure);
     } catch (...) {
       lock.lock();
       --connecting_;
@@ -40,9 +35,26 @@ LastingSession* ReaderPool::take() {
     }
     lock.lock();
     --connecting_;
+    if (!session) {
+      sessions_max_ = static_cast<unsigned>(sessions_.size());
+      spdlog::warn("going on with {} readers: {}", sessions_max_, failure);
+      continue;
+    }
     sessions_.push_back(std::move(session));
     return sessions_.back().get();
   }
+}
+
+std::unique_ptr<LastingSession> ReaderPool::connect_further(std::string& failure) const {
+  try {
+    return std::make_unique<LastingSession>(connect_(nullptr), connect_, limits_, give_up_);
+  } catch (const CannotConnect& error) {
+    failure = error.what();
+  } catch (const SqlError& error) {  // lost between the session and its settings, say
+    if (!error.transient()) throw;
+    failure = error.what();
+  }
+  return nullptr;
 }
 
 void ReaderPool::give_back(LastingSession* session) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <stop_token>
+#include <string>
 #include <vector>
 
 #include "stages/postgres/lasting_session.h"
@@ -43,6 +44,8 @@ class ReaderPool {
   };
 
   LastingSession* take();
+  /// Null where none is to be had now, and why.
+  std::unique_ptr<LastingSession> connect_further(std::string& failure) const;
   void give_back(LastingSession* session);
 
   const LastingSession::Connect connect_;

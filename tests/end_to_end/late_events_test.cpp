@@ -175,29 +175,20 @@ TEST_F(LateEventsTest, OfASequenceWithBlocksMakeItWaitForEverybody) {
 }
 
 TEST_F(LateEventsTest, AreHiddenByAHorizonWithoutWaiting) {
-  const std::string horizon = "transaction_id < pg_snapshot_xmin(pg_current_snapshot())";
-  // Transactions of other databases hold it back, too.
-  const auto wait_until_seen = [&](const char* events) {
-    while (store.database.value("SELECT count(*) FROM event_store WHERE " + horizon) != events) {
-    }
-  };
-  store.database.execute(
-      "ALTER TABLE event_store ADD transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id();"
-      " CREATE UNIQUE INDEX ON event_store (transaction_id, n)");
-  const std::vector<std::string> with_horizon{
-      "--store", store_in_order(R"(["transaction_id", "n"])", "horizon = \"" + horizon + "\"\n"), "--fence-timeout",
-      "1"};
+  give_transactions(store.database);
+  const std::vector<std::string> with_horizon{"--store", store_in_order(by_transaction_and_n, horizon_line()),
+                                              "--fence-timeout", "1"};
   OtherClient writer(store.database);
   draw(writer);
   append(102, 110);
-  wait_until_seen("100");
+  ASSERT_TRUE(wait_for_horizon(store.database, "100"));
   const Outcome run = apply(with_horizon);
   EXPECT_EQ(run.exit_code, 0) << run.err;
   EXPECT_EQ(run.summary["events_read"], 100);
   EXPECT_EQ(run.summary["late_events"], "");
   EXPECT_EQ(resume(with_horizon).summary["events_read"], 0);
   writer.execute("COMMIT");
-  wait_until_seen("110");
+  ASSERT_TRUE(wait_for_horizon(store.database, "110"));
   const Outcome next = resume(with_horizon);
   EXPECT_EQ(next.exit_code, 0) << next.err;
   EXPECT_EQ(next.summary["events_read"], 10);

@@ -26,17 +26,13 @@ void project(OtherClient& client, const LiveWriters::Pause& pause, std::uint64_t
 struct Order {
   const char* name;
   const char* order;
-  const char* more;              ///< of the store file
+  std::string more;              ///< of the store file
   const char* up_to_checkpoint;  ///< condition on events
 };
 
 class ShadowWritersTest : public LiveStore, public testing::WithParamInterface<Order> {
  protected:
-  ShadowWritersTest() {
-    store.database.execute(
-        "ALTER TABLE event_store ADD transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id();"
-        " CREATE UNIQUE INDEX ON event_store (transaction_id, n)");
-  }
+  ShadowWritersTest() { give_transactions(store.database); }
   const std::string file = store_in_order(GetParam().order, GetParam().more);
 };
 
@@ -101,8 +97,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Order{"TheClock", LiveStore::by_ts, "",
                           "(ts, event_id) <= (SELECT position[1]::timestamptz, position[2]::uuid"},
                     Order{"ASequence", LiveStore::by_n, "", "event_store.n <= (SELECT position[1]::bigint"},
-                    Order{"TransactionsBehindAHorizon", R"(["transaction_id", "n"])",
-                          "horizon = \"transaction_id < pg_snapshot_xmin(pg_current_snapshot())\"\n",
+                    Order{"TransactionsBehindAHorizon", LiveStore::by_transaction_and_n, LiveStore::horizon_line(),
                           "(transaction_id, event_store.n) <= (SELECT position[1]::xid8, position[2]::bigint"}),
     [](const auto& test) { return test.param.name; });
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "tests/support/live_store.h"
+
 namespace rebuild_projection::test {
 
 namespace {
@@ -23,13 +25,25 @@ std::string begun(const std::string& projection) {
 }  // namespace
 
 const EventOrder by_time{
+    "by time",
     {"event_rows", "stages", "counters"},
     "(ts, event_id) <= (SELECT position[1]::timestamptz, position[2]::uuid FROM rebuild_projection.rebuild_checkpoints"
-    " WHERE projection_name = '%')"};
+    " WHERE projection_name = '%')",
+    "",
+    ""};
 const EventOrder by_number{
+    "by number",
     {"event_rows", "counters"},
     "event_store.n <= (SELECT position[1]::bigint FROM rebuild_projection.rebuild_checkpoints WHERE projection_name ="
-    " '%')"};
+    " '%')",
+    LiveStore::by_n,
+    ""};
+const EventOrder by_transaction{"by transaction",
+                                {"event_rows", "counters"},
+                                "(transaction_id, event_store.n) <= (SELECT position[1]::xid8, position[2]::bigint FROM"
+                                " rebuild_projection.rebuild_checkpoints WHERE projection_name = '%')",
+                                LiveStore::by_transaction_and_n,
+                                LiveStore::horizon_line()};
 
 std::string Invariants::prefix() {
   if (store_.database.value(std::string("SELECT to_regclass('") + checkpoints + "')") == "NULL") return "";
@@ -66,6 +80,13 @@ std::string Invariants::store_digest() {
 std::string Invariants::store_unchanged() {
   const std::string now = store_digest();
   return now == store_digest_ ? "" : "the event store has changed: " + now + ", not " + store_digest_;
+}
+
+std::string Invariants::beyond_horizon() {
+  if (!order_.more.empty() &&
+      !LiveStore::wait_for_horizon(store_.database, store_.database.value("SELECT count(*) FROM event_store")))
+    return "a transaction holds the horizon back";
+  return "";
 }
 
 void Invariants::store_written() {

@@ -11,13 +11,18 @@ namespace rebuild_projection::test {
 
 /// In which order the events of a store are replayed, and what that means in SQL.
 struct EventOrder {
+  std::string name;                      ///< "by time"
   std::vector<std::string> projections;  ///< those whose rows follow from the events in this order
   std::string up_to_checkpoint;          ///< condition on events; "%" stands for the projection's name
+  std::string store_order;               ///< the store file's `order`; empty: the default store
+  std::string more;                      ///< its further lines
 };
 /// By time and id, as Recruiting's store is.
 extern const EventOrder by_time;
 /// By n, a sequence's number (LiveStore's schema).
 extern const EventOrder by_number;
+/// By the transaction that appended and n, behind a horizon (LiveStore::give_transactions()).
+extern const EventOrder by_transaction;
 
 /// The invariants of tests/faults/README.md over a Recruiting store, by SQL that shares no code with the engine. Each
 /// says what does not hold; "" is that it holds.
@@ -34,6 +39,8 @@ class Invariants {
   std::string store_unchanged();
   /// Somebody has written to the store, who may.
   void store_written();
+  /// Waits until no running transaction can still precede any event, in an order by transaction. "" when it is so.
+  std::string beyond_horizon();
   /// E: no session of the program is left, and no advisory lock.
   std::string nothing_left();
 

@@ -52,7 +52,7 @@ class Cycle {
     if (draw(0, 2) == 0) fault_ = draw(0, 3) == 0 ? Fault::cut_at_commit : Fault::kill;
     fault_ = only.value_or(fault_);
     shadow_ = draw(0, 2) == 0;
-    by_number_ = draw(0, 2) == 0;
+    order_ = std::array{&by_number, &by_time, &by_transaction}[draw(0, 2)];
     batch_size_ = std::array{1, 3, 10, 50, 200, 5000}[draw(0, 5)];
     truncate_ = !shadow_ && draw(0, 5) == 0;
     writers_ = static_cast<int>(draw(0, 2) == 0 && fault_ != Fault::server_stop ? draw(1, 4) : 0);
@@ -64,9 +64,9 @@ class Cycle {
 
   CycleResult run() {
     CycleResult result;
-    Invariants invariants(store_, order());
+    Invariants invariants(store_, *order_);
     std::unique_ptr<Reader> reader;
-    if (!truncate_) reader = std::make_unique<Reader>(store_, order());
+    if (!truncate_) reader = std::make_unique<Reader>(store_, *order_);
     std::unique_ptr<LiveWriters> writers;
     if (writers_ > 0) writers = start_writers();
     const Outcome first = run_with_fault(result);
@@ -89,7 +89,6 @@ class Cycle {
   unsigned draw(unsigned from, std::size_t to) {
     return std::uniform_int_distribution<unsigned>(from, static_cast<unsigned>(to))(random_);
   }
-  const EventOrder& order() const { return by_number_ ? by_number : by_time; }
 
   static void add(std::string& all, const char* invariant, const std::string& wrong) {
     if (!wrong.empty()) all += std::string(all.empty() ? "" : "; ") + invariant + ": " + wrong;
@@ -99,7 +98,9 @@ class Cycle {
 
   void make_store() {
     LiveStore::give_clock_and_number(store_.database);
-    if (by_number_) store_file_ = LiveStore::write_store_file(store_, LiveStore::by_n);
+    if (order_ == &by_transaction) LiveStore::give_transactions(store_.database);
+    if (!order_->store_order.empty())
+      store_file_ = LiveStore::write_store_file(store_, order_->store_order, order_->more);
     const unsigned before = draw(0, 1) == 0 ? 0 : events_ / 2;
     if (before > 0) {  // there is a complete rebuild, of fewer events
       for (unsigned at = 1; at <= before; at += 10) insert(at, std::min(at + 9, before));
@@ -118,13 +119,13 @@ class Cycle {
                                            if (next_ > events_ + appended_max) return;
                                            const std::uint64_t number = next_++;
                                            client.execute(LiveStore::insert(number, number));
-                                           pause(10);
+                                           pause(number % 16 == 0 ? 1000 : 10);  // others commit before it
                                          });
   }
 
   std::vector<std::string> arguments(std::vector<std::string> more, bool faulty = true) {
     std::string names_of_projections;
-    for (const std::string& name : order().projections)
+    for (const std::string& name : order_->projections)
       names_of_projections += (names_of_projections.empty() ? "" : ",") + name;
     more.insert(more.begin(),
                 {"--projection", names_of_projections, "--mode", "APPLY", "--batch-size", std::to_string(batch_size_),
@@ -236,6 +237,7 @@ class Cycle {
       more = {"--discard"};
     if (exit_code == 0 && shadow_) shadow_ = draw(0, 1) == 0;  // what is published can be gone on with in place
     fault_ = Fault::none;
+    add(result.wrong, "E", invariants.beyond_horizon());
     const Outcome last = store_.run(arguments(more));
     if (last.exit_code != 0)
       add(result.wrong, "S",
@@ -247,15 +249,16 @@ class Cycle {
 
   std::string description(const CycleResult& result) const {
     return result.fault + (result.took_place ? "" : " (not reached)") + ", " + (shadow_ ? "shadow" : "in place") +
-           (truncate_ ? " truncated" : "") + (by_number_ ? ", by number" : ", by time") + ", batches of " +
-           std::to_string(batch_size_) + ", " + std::to_string(events_) + " events, " + std::to_string(writers_) +
-           " writers, message " + std::to_string(at_message_) + ": exit code " + std::to_string(result.exit_code);
+           (truncate_ ? " truncated" : "") + ", " + order_->name + ", batches of " + std::to_string(batch_size_) +
+           ", " + std::to_string(events_) + " events, " + std::to_string(writers_) + " writers, message " +
+           std::to_string(at_message_) + ": exit code " + std::to_string(result.exit_code);
   }
 
   const OwnServer& server_;
   std::mt19937 random_;
   Fault fault_ = Fault::none;
-  bool shadow_ = false, by_number_ = false, truncate_ = false;
+  bool shadow_ = false, truncate_ = false;
+  const EventOrder* order_ = nullptr;
   int batch_size_ = 1, writers_ = 0, at_batch_ = 1;
   unsigned events_ = 0, at_message_ = 0, seen_ = 0;
   Recruiting store_;

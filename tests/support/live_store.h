@@ -21,10 +21,17 @@ class LiveStore : public testing::Test {
  public:
   static constexpr const char* by_ts = R"(["ts", "event_id"])";
   static constexpr const char* by_n = R"(["n"])";
+  static constexpr const char* by_transaction_and_n = R"(["transaction_id", "n"])";
   /// SQL that inserts events of one time.
   static std::string insert(std::uint64_t first, std::uint64_t last);
   /// Makes an event store such a one.
   static void give_clock_and_number(Database& database);
+  /// Gives the events of such a store the transaction that appended them, as Emmett does; those there are have one.
+  static void give_transactions(Database& database);
+  /// Of a store file: events that no running transaction can precede in the order of transactions.
+  static std::string horizon_line();
+  /// Waits until it shows so many; false after half a minute. Transactions of other databases hold it back, too.
+  static bool wait_for_horizon(Database& database, const std::string& events);
   /// Path of a store file in another order than the preset's; `more` are further lines.
   static std::string write_store_file(const Recruiting& store, const std::string& order, const std::string& more = "",
                                       const std::string& from = "event_store");
