@@ -4,7 +4,11 @@
 #include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
+#include <chrono>
+#include <exception>
 #include <map>
+#include <new>
+#include <thread>
 
 #if defined(REBUILD_PROJECTION_THREAD_SANITIZER)
 #include <sanitizer/tsan_interface.h>
@@ -75,6 +79,22 @@ class Order {
 using Source = flow::multifunction_node<Token, std::tuple<PagePtr>>;
 using ToPages = flow::multifunction_node<PagePtr, std::tuple<PagePtr>>;
 
+/// Ends what is still at work in the nodes, before they go: where threads or memory are short, putting in a token or
+/// the wait itself may fail while others run. Waiting again after a body failed costs nothing.
+void finish(flow::graph& graph) noexcept {
+  constexpr int tries_max = 1'000;
+  for (int tries = 0; tries < tries_max; ++tries) {
+    try {
+      graph.cancel();
+      graph.wait_for_all();
+      return;
+    } catch (...) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  std::terminate();
+}
+
 void wire_and_run(const GraphShape& shape, const GraphBodies& bodies) {
   flow::graph graph;
   const char start = 0, end = 0, finds = 0, cuts = 0, commits = 0;  // what give() and take() name
@@ -140,8 +160,13 @@ void wire_and_run(const GraphShape& shape, const GraphBodies& bodies) {
   flow::make_edge(commit, find);
 
   give(&start);
-  for (unsigned token = 0; token < shape.tokens; ++token) find.try_put(Token{});
-  graph.wait_for_all();
+  try {
+    for (unsigned token = 0; token < shape.tokens; ++token) find.try_put(Token{});
+    graph.wait_for_all();
+  } catch (...) {
+    finish(graph);
+    throw;
+  }
   take(&end);
 }
 
@@ -152,6 +177,9 @@ PageInFlight::~PageInFlight() {
 }
 
 void run_graph(const GraphShape& shape, const GraphBodies& bodies) {
+  // oneTBB 2022.1 waits for itself for ever where memory ends while it makes an arena, so that must not happen.
+  constexpr std::size_t arena_bytes = 16U << 20U;
+  ::operator delete(::operator new(arena_bytes));
   // Find, read and commit wait for the server while they hold a thread: they get theirs on top of the workers.
   const int threads = static_cast<int>(shape.workers + shape.readers) + 2;
   const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));

