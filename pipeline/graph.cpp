@@ -6,9 +6,15 @@
 
 #include <chrono>
 #include <exception>
+#include <latch>
 #include <map>
 #include <new>
+#include <string>
+#include <system_error>
 #include <thread>
+#include <vector>
+
+#include "pipeline/error.h"
 
 #if defined(REBUILD_PROJECTION_THREAD_SANITIZER)
 #include <sanitizer/tsan_interface.h>
@@ -95,6 +101,27 @@ void finish(flow::graph& graph) noexcept {
   std::terminate();
 }
 
+/// Throws where memory or threads are too short for a graph. oneTBB does not come through it where they end while one
+/// runs: it loses count of what is at work, or waits for itself (seen of 2021.8 and 2022.1 under `ulimit -v`).
+void refuse_if_short(int threads) {
+  constexpr std::size_t arena_bytes = 16U << 20U;
+  ::operator delete(::operator new(arena_bytes));
+  std::latch all(threads + 1);
+  std::vector<std::jthread> started;
+  const auto let_go = [&] { all.count_down(threads - static_cast<int>(started.size()) + 1); };
+  try {
+    for (int thread = 0; thread < threads; ++thread) started.emplace_back([&all] { all.arrive_and_wait(); });
+  } catch (const std::system_error& error) {
+    let_go();
+    throw RunError("the " + std::to_string(threads) + " threads of the pipeline cannot be started: " + error.what() +
+                   "; raise the limits on threads and memory (ulimit -u, -v), or lower --workers and --readers");
+  } catch (...) {
+    let_go();
+    throw;
+  }
+  all.arrive_and_wait();
+}
+
 void wire_and_run(const GraphShape& shape, const GraphBodies& bodies) {
   flow::graph graph;
   const char start = 0, end = 0, finds = 0, cuts = 0, commits = 0;  // what give() and take() name
@@ -177,11 +204,9 @@ PageInFlight::~PageInFlight() {
 }
 
 void run_graph(const GraphShape& shape, const GraphBodies& bodies) {
-  // oneTBB 2022.1 waits for itself for ever where memory ends while it makes an arena, so that must not happen.
-  constexpr std::size_t arena_bytes = 16U << 20U;
-  ::operator delete(::operator new(arena_bytes));
   // Find, read and commit wait for the server while they hold a thread: they get theirs on top of the workers.
   const int threads = static_cast<int>(shape.workers + shape.readers) + 2;
+  refuse_if_short(threads);
   const tbb::global_control limit(tbb::global_control::max_allowed_parallelism, static_cast<std::size_t>(threads));
   tbb::task_arena arena(threads);
   arena.execute([&] { wire_and_run(shape, bodies); });

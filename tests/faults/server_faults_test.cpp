@@ -1,7 +1,6 @@
 // Without this file a server at its limits, or a store that changes under the run, could be met by silence, a hang or
 // rows that no events explain.
 #include <gtest/gtest.h>
-#include <oneapi/tbb/version.h>
 
 #include <csignal>
 #include <filesystem>
@@ -170,8 +169,6 @@ TEST_F(ServerFaults, AStoreThatChangesDuringTheRunIsNoSuccess) {
 TEST_F(ServerFaults, ALimitedAddressSpaceEndsTheRunOrDoesNotMatter) {
   if (std::getenv("ASAN_OPTIONS") != nullptr || std::getenv("TSAN_OPTIONS") != nullptr)
     GTEST_SKIP() << "a sanitizer needs the address space";
-  if (TBB_VERSION_MAJOR >= 2022)
-    GTEST_SKIP() << "oneTBB 2022.1 crashes or waits for itself for ever where its own allocations fail";
   store.append(events + 1, 20'000);
   invariants.store_written();
   int ended_early = 0;
@@ -181,7 +178,7 @@ TEST_F(ServerFaults, ALimitedAddressSpaceEndsTheRunOrDoesNotMatter) {
                                        "1", "--readers", "1"}),
                     {}, mib << 20U);
     const auto result = program.wait(std::chrono::seconds(60));
-    // 127: not even its libraries could be loaded; 134: not even an exception could be thrown.
+    // 127: not even its libraries could be loaded.
     EXPECT_TRUE(result.exit_code == 0 || result.exit_code == 1 || result.exit_code == 2 || result.exit_code == 127)
         << result.exit_code << result.err;
     if (result.exit_code != 0) {
