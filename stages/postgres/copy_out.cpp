@@ -38,7 +38,9 @@ std::optional<std::string_view> CopyOut::next() {
     row.remove_prefix(header_bytes + load_big_endian<std::uint32_t>(row.data() + signature_bytes + 4));
   }
   if (load_big_endian<std::uint16_t>(row.data()) != end_mark) return row;
-  while (receive() > 0) PQfreemem(message_);
+  do {
+    PQfreemem(message_);
+  } while (receive() > 0);
   message_ = nullptr;
   end();
   return std::nullopt;

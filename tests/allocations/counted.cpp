@@ -32,6 +32,17 @@ void* operator new(std::size_t bytes) {
 void* operator new[](std::size_t bytes) {
   return operator new(bytes);
 }
+// A sanitizer's own would not go with our delete.
+void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+void* operator new[](std::size_t bytes, const std::nothrow_t& nothrow) noexcept {
+  return operator new(bytes, nothrow);
+}
 void operator delete(void* block) noexcept {
   if (block == nullptr) return;
   held_bytes -= cost(block);

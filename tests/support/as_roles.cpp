@@ -41,7 +41,7 @@ std::string in_quotes(const std::string& text) {
 
 }  // namespace
 
-std::optional<RoleDsns> as_roles(const std::string& dsn) {
+std::optional<RoleDsns> as_roles(const std::string& dsn, const std::string& meta_schema) {
   if (std::getenv("REBUILD_PROJECTION_AS_ROLES") == nullptr) return std::nullopt;
   if (!dsn.starts_with("dbname=test_") || dsn.find(' ') != std::string::npos) return std::nullopt;
   make_roles(dsn);
@@ -51,7 +51,8 @@ std::optional<RoleDsns> as_roles(const std::string& dsn) {
     const std::string command =
         "psql -qXAt -d " + in_quotes(dsn) +
         " -v reader=suite_reader -v writer=suite_writer -v truncate=on -v store=" + in_quotes(read) +
-        " -v tables=" + in_quotes(written) + " -f '" + REBUILD_PROJECTION_TOOLS_DIR "/roles.sql' >/dev/null";
+        " -v tables=" + in_quotes(written) + " -v meta_schema=" + in_quotes(meta_schema) + " -f '" +
+        REBUILD_PROJECTION_TOOLS_DIR "/roles.sql' >/dev/null";
     if (std::system(command.c_str()) != 0) throw std::runtime_error("tools/roles.sql failed");
   }
   return RoleDsns{dsn + " user=suite_writer", dsn + " user=suite_reader"};

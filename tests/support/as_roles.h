@@ -11,8 +11,9 @@ struct RoleDsns {
 };
 
 /// Where the environment has REBUILD_PROJECTION_AS_ROLES, the program and the library run as these roles instead of the
-/// server's superuser: gives them their rights on what is in the database of `dsn` now, all but writing `event_store`.
+/// server's superuser: gives them their rights on what is in the database of `dsn` now, all but writing `event_store`,
+/// and makes the schema of what the tool keeps.
 /// nullopt where it has not, or where `dsn` says more than a database.
-std::optional<RoleDsns> as_roles(const std::string& dsn);
+std::optional<RoleDsns> as_roles(const std::string& dsn, const std::string& meta_schema);
 
 }  // namespace rebuild_projection::test

@@ -40,7 +40,7 @@ void InProcess::write_store(const std::map<std::string, std::string>& keys) {
 Report InProcess::apply() {
   Options as_given = options;
   if (options.source_dsn.empty() || options.source_dsn == options.dsn) {
-    if (const auto roles = as_roles(options.dsn))
+    if (const auto roles = as_roles(options.dsn, options.meta_schema))
       std::tie(as_given.dsn, as_given.source_dsn) = std::tie(roles->target, roles->source);
   }
   return rebuild(as_given, ProjectorRegistry(), {});

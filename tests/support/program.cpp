@@ -30,7 +30,9 @@ std::vector<std::string> placed(std::vector<std::string> arguments) {
   const auto dsn = std::find(arguments.begin(), arguments.end(), "--dsn");
   if (dsn == arguments.end() || dsn + 1 == arguments.end()) return arguments;
   if (std::find(arguments.begin(), arguments.end(), "--source-dsn") != arguments.end()) return arguments;
-  if (const auto roles = as_roles(*(dsn + 1))) {
+  const auto meta_schema = std::find(arguments.begin(), arguments.end(), "--meta-schema");
+  if (const auto roles =
+          as_roles(*(dsn + 1), arguments.end() - meta_schema > 1 ? *(meta_schema + 1) : "rebuild_projection")) {
     *(dsn + 1) = roles->target;
     arguments.insert(dsn, {"--source-dsn", roles->source});
   }
