@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/end_to_end/shadow_store.h"
+#include "tests/support/proxy.h"
 
 namespace rebuild_projection::test {
 namespace {
@@ -37,6 +38,31 @@ TEST_F(ShadowPublishTest, TheTablesAreAsTheEventsSay) {
   store.append(3'001, 3'100);
   EXPECT_EQ(store.apply("all", {"--resume"}).exit_code, 0);
   expect_published(3'100);
+}
+
+TEST_F(ShadowPublishTest, WhoFallsSilentUnderTheLockLosesItAndTriesAgain) {
+  store.append(1, 300);
+  ASSERT_EQ(store.apply("stages").exit_code, 0);
+  std::string between;
+  Outcome run;
+  {
+    const Proxy proxy([&](const Message& message) {
+      if (!message.from_client || !between.empty() ||
+          message.body.find("CREATE UNLOGGED TABLE \"rebuild_projection\".\"difference_") == std::string_view::npos)
+        return Verdict::pass;
+      // Waits for the lock, which nobody gives up: the server ends the session after its ten seconds.
+      store.database.execute("UPDATE stages SET stage = 'written meanwhile'");
+      between = store.database.value("SELECT count(*) FROM stages WHERE stage = 'written meanwhile'");
+      return Verdict::pass;
+    });
+    run = shadow("stages", {"--dsn", proxy.dsn(store.database.name())});
+  }
+  EXPECT_NE(between, "");
+  EXPECT_NE(between, "0");
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("the connection to the database was lost"));
+  EXPECT_EQ(run.projection("stages")["publication"]["updated"].get<int>(), std::stoi(between));
+  expect_no_shadow();
 }
 
 TEST_F(ShadowPublishTest, OnlyRowsThatDifferAreWritten) {
