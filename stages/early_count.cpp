@@ -20,7 +20,12 @@ void EarlyCount::count(const EventRange& range, const std::stop_token& given_up)
   try {
     session_.use([&](Session& session) {
       session.cancel_on(either.get_token());
-      events_ = store_.count(session, range);
+      try {
+        events_ = store_.count(session, range);
+      } catch (...) {
+        session.cancel_on(stop_);
+        throw;
+      }
       session.cancel_on(stop_);
     });
   } catch (const std::exception& error) {
