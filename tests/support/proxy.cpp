@@ -198,6 +198,7 @@ class Proxy::Link {
         forward(message.from_client, whole);
         return true;
       case Verdict::forward_then_cut:
+        mute_ = true;  // before the answer can come
         forward(message.from_client, whole);
         [[fallthrough]];
       case Verdict::strand:
