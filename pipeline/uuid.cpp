@@ -46,13 +46,14 @@ bool read_printed(std::string_view text, Uuid& uuid) {
   std::memcpy(&digits[12], &text[14], 4);
   std::memcpy(&digits[16], &text[19], 4);
   std::memcpy(&digits[20], &text[24], 12);
+  bool printed = text[8] == '-' && text[13] == '-' && text[18] == '-' && text[23] == '-';
   for (std::size_t i = 0; i < 4; ++i) {
-    const std::uint32_t number = number_of(load_big_endian<std::uint64_t>(&digits[8 * i]));
+    const auto eight = load_big_endian<std::uint64_t>(&digits[8 * i]);
+    const std::uint32_t number = number_of(eight);
+    printed = printed && digits_of(number) == eight;  // no other text was read
     store_big_endian(number, &uuid[4 * i]);
   }
-  std::array<char, printed_uuid_size> printed;
-  print_uuid(uuid.data(), printed.data());
-  return std::memcmp(printed.data(), text.data(), printed.size()) == 0;  // no other text was read
+  return printed;
 }
 
 }  // namespace
