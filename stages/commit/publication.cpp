@@ -18,14 +18,6 @@ std::string array_of(const std::vector<std::string>& names) {
   return array.take();
 }
 
-bool equal_where_bytes_are(const CatalogueColumn& column) {
-  constexpr std::uint32_t boolean = 16, int8 = 20, int2 = 21, int4 = 23, text = 25, varchar = 1043, date = 1082,
-                          timestamp = 1114, timestamptz = 1184, uuid = 2950;
-  for (const std::uint32_t type : {boolean, int8, int2, int4, date, timestamp, timestamptz, uuid})
-    if (column.base_oid == type) return true;
-  return (column.base_oid == text || column.base_oid == varchar) && column.deterministic_collation;
-}
-
 /// The columns of a projection, as a statement over the live table, l, and its shadow, s, needs them.
 class Columns {
  public:
@@ -46,19 +38,10 @@ class Columns {
     return sql;
   }
   [[nodiscard]] std::string differ() const {
-    // Two values of these types are equal where their bytes are, and compared faster than a row is made of them.
-    std::vector<std::string> others;
-    std::string sql;
-    for (const std::string& column : compared)
-      if (equal_where_bytes_are(*live_.find(column)))
-        sql += (sql.empty() ? "l." : " OR l.") + quote_name(column) + " IS DISTINCT FROM s." + quote_name(column);
-      else
-        others.push_back(column);
+    if (compared.empty()) return "false";
     // Two rows as such would be compared column by column.
-    if (!others.empty())
-      sql += std::string(sql.empty() ? "" : " OR ") + "ROW(" + listed("l.", others) +
-             ")::record OPERATOR(pg_catalog.*<>) ROW(" + listed("s.", others) + ")::record";
-    return sql.empty() ? "false" : sql;
+    return "ROW(" + listed("l.", compared) + ")::record OPERATOR(pg_catalog.*<>) ROW(" + listed("s.", compared) +
+           ")::record";
   }
   /// Neither the projection's nor generated: what a row that is replaced takes along.
   [[nodiscard]] std::vector<std::string> others() const {
