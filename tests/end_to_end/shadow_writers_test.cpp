@@ -33,12 +33,17 @@ struct Order {
 class ShadowWritersTest : public LiveStore, public testing::WithParamInterface<Order> {
  protected:
   ShadowWritersTest() { give_transactions(store.database); }
+  /// The events that all runs begin with, which transactions of other tests on the server may keep behind the horizon.
+  void append_first() {
+    append(1, 2'000);
+    EXPECT_TRUE(GetParam().more.empty() || wait_for_horizon(store.database, "2000"));
+  }
   const std::string file = store_in_order(GetParam().order, GetParam().more);
 };
 
 TEST_P(ShadowWritersTest, WithALiveProjectorApplyingTheTableIsAsAllEventsSay) {
   const int publications = std::getenv("REBUILD_PROJECTION_STRESS") != nullptr ? 20 : 2;
-  append(1, 2'000);
+  append_first();
   ASSERT_EQ(store.apply("counters", {"--store", file}).exit_code, 0);
   std::uint64_t came = 0;
   for (int number = 0; number < publications; ++number) {
@@ -68,7 +73,7 @@ TEST_P(ShadowWritersTest, WithALiveProjectorApplyingTheTableIsAsAllEventsSay) {
 }
 
 TEST_P(ShadowWritersTest, WithoutOneTheTableIsAsTheEventsUpToItsPositionSay) {
-  append(1, 2'000);
+  append_first();
   std::atomic<bool> failed = false;
   std::jthread writer([&](const std::stop_token& stop) {
     try {
