@@ -46,8 +46,8 @@ void Closing::check_count(Report& report) {
   if (!went_well(report) || !report.last_position) return;
   EventRange replayed = plan_.range;
   replayed.last = report.last_position;
-  const bool counted = counted_early_ && report.last_position == plan_.range.last;
-  const std::uint64_t there = counted ? *counted_early_ : count(replayed);
+  const auto counted = report.last_position == plan_.range.last ? early_count_.end() : std::nullopt;
+  const std::uint64_t there = counted ? *counted : count(replayed);
   if (there == report.events_read) {
     if (std::exchange(plan_.estimated, false)) plan_.events_in_range = there;
     return describe_range(report);

@@ -29,7 +29,7 @@ class Closing {
   /// are counted for check_events() meanwhile. From any thread; end_early_count() comes before the next use of
   /// `source`.
   void begin_early_count();
-  void end_early_count() { counted_early_ = early_count_.end(); }
+  void end_early_count() { early_count_.end(); }
 
   /// Calls `step`, whose failure is the run's.
   void step(const std::function<void()>& step, Report& report);
@@ -63,7 +63,6 @@ class Closing {
   Plan& plan_;
   const std::vector<SelectedProjection>& selected_;
   EarlyCount early_count_;
-  std::optional<std::uint64_t> counted_early_;
   std::optional<std::string> found_late_events_;
   std::vector<std::string> warnings_;
 };

@@ -49,7 +49,7 @@ class ToldAtLast final : public BatchSink {
   ToldAtLast(BatchSink& sink, const std::optional<Position>& last, const std::function<void()>& at_last)
       : sink_(sink), last_(last), at_last_(at_last) {}
   Committed commit(const Batch& batch) override {
-    if (at_last_ && last_ && batch.last_position == *last_) at_last_();
+    if (batch.last_position == last_) at_last_();
     return sink_.commit(batch);
   }
 
@@ -76,11 +76,10 @@ Report replay_events(const Options& options, const EventStore& store, const std:
   NoEvents none;
   PageSource* source = events.how == Replay::Reading::nothing ? static_cast<PageSource*>(&none) : reader.get();
   std::optional<ToldAtLast> told;
-  if (sink != nullptr) told.emplace(*sink, events.range.last, events.at_last);
+  if (sink != nullptr && events.at_last) sink = &told.emplace(*sink, events.range.last, events.at_last);
   const auto parser = make_json_parser(projectors, format_of(store.payload()));
-  Report report =
-      run_pipeline(options, projectors, {.source = *source, .parser = *parser, .sink = told ? &*told : nullptr},
-                   progress, stop, events.first_stretches);
+  Report report = run_pipeline(options, projectors, {.source = *source, .parser = *parser, .sink = sink}, progress,
+                               stop, events.first_stretches);
   report.retries = reader->retries();
   report.bytes_read = reader->bytes();
   return report;

@@ -73,8 +73,8 @@ void ColumnChecks::check_unique_index(const std::vector<KeyColumn>& key_columns,
   }
   std::string unfit;
   for (const CatalogueIndex& index : table_.indexes) {
-    if (!index.unique || std::set<std::string>(index.columns.begin(), index.columns.end()) != key) continue;
-    if (!index.partial && index.immediate && index.valid) return;
+    if (!index.unique || !index.is_of(key)) continue;
+    if (index.is_plain()) return;
     unfit = "; the index " + in_quotes(index.name) + " is " +
             (index.partial      ? "partial"
              : !index.immediate ? "deferrable"

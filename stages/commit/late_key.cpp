@@ -1,17 +1,16 @@
 #include "stages/commit/late_key.h"
 
 #include <algorithm>
+#include <set>
 
 namespace rebuild_projection {
 
 namespace {
 
-/// Unique, of exactly the key's columns.
 bool is_key(const TableLayout& layout, const CatalogueIndex& index) {
-  return index.unique && !index.partial && index.immediate && index.valid &&
-         index.columns.size() == layout.key.size() && std::ranges::all_of(layout.key, [&](const Column& column) {
-           return std::ranges::find(index.columns, column.name) != index.columns.end();
-         });
+  std::set<std::string> key;
+  for (const Column& column : layout.key) key.insert(column.name);
+  return index.unique && index.is_plain() && index.is_of(key);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "stages/commit/target_session.h"
 
+#include <optional>
 #include <utility>
 
 #include "pipeline/error.h"
@@ -34,19 +35,19 @@ std::unique_ptr<Session> connect_to_target(const Server& server, std::stop_token
 LastingSession::Connect target_connector(Server server, std::vector<CatalogueTable> tables, std::stop_token abort,
                                          std::stop_token stop) {
   return [server = std::move(server), tables = std::move(tables), abort = std::move(abort), stop = std::move(stop),
-          unfinished = std::vector<Session::Backend>()](const Session::Backend* lost) mutable {
+          unfinished = std::optional<Session::Backend>()](const Session::Backend* lost) mutable {
     auto session = connect_to_target(server, stop);
     if (lost != nullptr) end_backend(*session, *lost);
-    for (const Session::Backend& one : unfinished) end_backend(*session, one);
+    if (unfinished) end_backend(*session, *unfinished);
     // Lost from here on, it may hold locks, and the caller does not know it.
-    unfinished = {session->backend()};
+    unfinished = session->backend();
     try {
       for (const CatalogueTable& table : tables) lock_target(*session, table);
     } catch (const UsageError& error) {
       throw RunError(std::string("while the connection was lost: ") + error.what());
     }
     session->cancel_on(abort, stop);
-    unfinished.clear();
+    unfinished.reset();
     return session;
   };
 }

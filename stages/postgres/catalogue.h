@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,13 @@ struct CatalogueIndex {
   bool partial = false;
   bool immediate = true;  ///< not deferrable
   bool valid = true;
+
+  /// Of exactly these columns, in any order.
+  [[nodiscard]] bool is_of(const std::set<std::string>& names) const {
+    return std::set<std::string>(columns.begin(), columns.end()) == names;
+  }
+  /// Keeps a value from coming twice, everywhere and at once, if it is unique.
+  [[nodiscard]] bool is_plain() const { return !partial && immediate && valid; }
 };
 
 struct CatalogueTable {

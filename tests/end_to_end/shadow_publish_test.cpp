@@ -48,7 +48,7 @@ TEST_F(ShadowPublishTest, WhoFallsSilentUnderTheLockLosesItAndTriesAgain) {
   {
     const Proxy proxy([&](const Message& message) {
       if (!message.from_client || !between.empty() ||
-          message.body.find("CREATE UNLOGGED TABLE \"rebuild_projection\".\"difference_") == std::string_view::npos)
+          !mentions(message, "CREATE UNLOGGED TABLE \"rebuild_projection\".\"difference_"))
         return Verdict::pass;
       // Waits for the lock, which nobody gives up: the server ends the session after its ten seconds.
       store.database.execute("UPDATE stages SET stage = 'written meanwhile'");
