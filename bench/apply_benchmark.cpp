@@ -49,10 +49,10 @@ class Summary {
     };
     for (std::size_t event = 0; event < page.events.size(); ++event) {
       const StoredEvent& stored = page.events[event];
-      HandRow& row = by_hand_[std::string(*stored.stream_id)];
-      row.last_activity_at = *stored.ts;
+      HandRow& row = by_hand_[stored.stream_id.text()];
+      row.last_activity_at = stored.ts.text();
       if (stored.type == "candidate.created") {
-        if (row.created_at.empty()) row.created_at = *stored.ts;
+        if (row.created_at.empty()) row.created_at = stored.ts.text();
         row.full_name = value(event, "/full_name");
         row.email = value(event, "/email");
         row.source = value(event, "/source");
@@ -75,7 +75,7 @@ class Summary {
     const Page& page = pages_[next_];
     std::size_t sum = 0;
     for (const StoredEvent& event : page.events)
-      for (const std::string_view text : {event.event_id, event.stream_id.value_or(""), event.payload})
+      for (const std::string_view text : {event.event_id.bytes(), event.stream_id.bytes(), event.payload})
         sum += text.empty() ? 0 : static_cast<unsigned char>(text.front());
     for (const Json& value : parsed_[next_].values) sum += value.text.size();
     benchmark::DoNotOptimize(sum);

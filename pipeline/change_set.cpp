@@ -30,7 +30,23 @@ std::uint64_t beginning(std::string_view key) {
   return number;
 }
 
+void prefetch_row(const ChangedRow* row) {
+  __builtin_prefetch(row);
+  __builtin_prefetch(reinterpret_cast<const char*>(row + 1) - 1);  // it may lie in two lines
+}
+
+void prefetch_changes(const ChangedRow* row) {
+  const auto* const changes = static_cast<const char*>(row->change.present.address());
+  for (std::size_t line = 0; line < fetched_lines; ++line) __builtin_prefetch(changes + line * line_bytes);
+}
+
 }  // namespace
+
+void fetch_ahead(std::span<const ChangedRow* const> rows, std::size_t at, FetchAhead what) {
+  constexpr std::size_t places = 8;
+  if (at + 2 * places < rows.size()) prefetch_row(rows[at + 2 * places]);
+  if (what == FetchAhead::changes && at + places < rows.size()) prefetch_changes(rows[at + places]);
+}
 
 void ChangeSet::add(PendingChanges& changes) {
   std::size_t number = waiting_.rows.size();
@@ -50,16 +66,10 @@ void ChangeSet::fetch(std::size_t number) const {
   if (number >= fetch_rows && number - fetch_rows < fetches_.size()) {
     Fetch& one = fetches_[number - fetch_rows];
     one.row = rows_.probable(one.hash);
-    if (one.row != nullptr) {
-      __builtin_prefetch(one.row);
-      __builtin_prefetch(reinterpret_cast<const char*>(one.row + 1) - 1);  // it may lie in two lines
-    }
+    if (one.row != nullptr) prefetch_row(one.row);
   }
   if (number >= 2 * fetch_rows && number - 2 * fetch_rows < fetches_.size()) {
-    const Row* const row = fetches_[number - 2 * fetch_rows].row;
-    if (row == nullptr) return;
-    const auto* const changes = static_cast<const char*>(row->change.present.address());
-    for (std::size_t line = 0; line < fetched_lines; ++line) __builtin_prefetch(changes + line * line_bytes);
+    if (const Row* const row = fetches_[number - 2 * fetch_rows].row) prefetch_changes(row);
   }
 }
 
@@ -199,7 +209,8 @@ void ChangeSet::for_parts(std::size_t bytes, const std::function<void(const Chan
 }
 
 void ChangeSet::clear() {
-  *this = ChangeSet(*table_);
+  ChangeSet cleared(*table_);
+  std::swap(*this, cleared);
 }
 
 }  // namespace rebuild_projection

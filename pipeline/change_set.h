@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -18,6 +19,11 @@
 namespace rebuild_projection {
 
 class SortedRuns;
+
+/// Rows in the order of their keys lie anywhere in memory, and each would be one cache miss after the other. For a walk
+/// over them that is at `at`: asks for the rows some places ahead, and with `changes` for what nearer ones hold.
+enum class FetchAhead : std::uint8_t { rows, changes };
+void fetch_ahead(std::span<const ChangedRow* const> rows, std::size_t at, FetchAhead what);
 
 /// The changes of one projector, at most one per row. Those that are too many for memory can go to a temporary file.
 /// Not thread-safe, not even for readers: the last few changes are composed when somebody asks. Keeps a reference to

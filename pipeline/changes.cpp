@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/column_error.h"
+#include "pipeline/uuid.h"
 
 /// From a value of a payload to a change of a column.
 namespace rebuild_projection {
@@ -34,6 +35,7 @@ Decimal to_decimal(const Column& column, const Json& json) {
 }
 
 Timestamp to_timestamp(const Column& column, const Json& json) {
+  if (json.kind == Json::Kind::moment) return Timestamp::of_bytes(json.text);
   const auto moment = json.kind == Json::Kind::string ? Timestamp::parse(json.text) : std::nullopt;
   if (!moment) throw wrong_value(column, "a timestamp", json);
   return *moment;
@@ -93,6 +95,12 @@ class Writer {
 
   /// For a column that is only set or initialised.
   void plain(Action action, const Column& column, const Json& json) {
+    if (json.kind == Json::Kind::moment) return moment(action, Timestamp::of_bytes(json.text));
+    if (json.kind == Json::Kind::uuid) {
+      std::array<char, printed_uuid_size> printed;
+      print_uuid(json.text.data(), printed.data());
+      return text(action, Kind::text, {printed.data(), printed.size()});
+    }
     if (column.type == ColumnType::timestamp)
       if (const auto printed = Timestamp::parse_printed(json.text)) return moment(action, *printed);
     if (column.type != ColumnType::integer || json.kind != Json::Kind::number)

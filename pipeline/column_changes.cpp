@@ -147,7 +147,8 @@ ColumnChanges ColumnChanges::clone() const {
 
 void ColumnChanges::clear() {
   if (block_ == nullptr) return;
-  for (std::size_t index = 0; index < block_->count; ++index) drop(block_->entries()[index]);
+  if (block_->wide_grains != 0)
+    for (std::size_t index = 0; index < block_->count; ++index) drop(block_->entries()[index]);
   ::operator delete(block_);
   block_ = nullptr;
 }

@@ -19,6 +19,10 @@ std::string_view described(Json::Kind kind) {
       return "an object";
     case Json::Kind::array:
       return "an array";
+    case Json::Kind::uuid:
+      return "a uuid";
+    case Json::Kind::moment:
+      return "a timestamp";
     case Json::Kind::invalid:
       break;
   }

@@ -289,7 +289,7 @@ class Run {
     const std::string cause = cause_of(failure.cause);
     if (failure.event) {
       const StoredEvent& event = page.events[*failure.event];
-      return sentence(failure.projection, {std::string(event.event_id), event.owned_position(), ""}, cause);
+      return sentence(failure.projection, {event.event_id.text(), event.owned_position(), ""}, cause);
     }
     if (!page.events.empty())
       return "events at " + to_string(page.events.front().owned_position()) + " to " +

@@ -12,9 +12,25 @@ std::string to_string(const Position& position) {
   return joined(position);
 }
 
-Json Event::stream_id() const {
-  if (!stored_->stream_id) throw EventError("the event has no stream id, which the projection reads");
-  return {Json::Kind::string, *stored_->stream_id};
+Position StoredEvent::owned_position() const {
+  Position result;
+  for (const StoredValue& column : position) result.push_back(column.text());
+  return result;
+}
+
+Json Event::stream_id(ColumnType column) const {
+  if (stored_->stream_id.is_null()) throw EventError("the event has no stream id, which the projection reads");
+  return json_of(stored_->stream_id, column, stream_id_);
+}
+
+Json Event::json_of(const StoredValue& value, ColumnType column, StoredValue::Room& room) {
+  using Form = StoredValue::Form;
+  const Form form = value.form();
+  if (column == ColumnType::uuid && form == Form::uuid) return {Json::Kind::uuid, value.bytes()};
+  if (column == ColumnType::timestamp && (form == Form::timestamp || form == Form::timestamptz))
+    return {Json::Kind::moment, value.bytes()};
+  if (value.is_null()) return {Json::Kind::null, {}};
+  return {Json::Kind::string, value.text(room)};
 }
 
 const Json& Event::value(std::string_view path) const {

@@ -7,6 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/stored_value.h"
+#include "pipeline/table.h"
+
 namespace rebuild_projection {
 
 /// The value of a store's order columns, as the database prints them. Compared by the database only.
@@ -27,23 +30,25 @@ struct Json {
     object,
     array,
     invalid,  ///< cannot be read (a lone surrogate, \u0000): `text` says why; an error of the event that uses it
+    uuid,     ///< of the store, for a column of uuids: `text` is its 16 bytes
+    moment,   ///< of the store, for a column of timestamps: `text` is its 8 bytes, as PostgreSQL sends them
   };
   Kind kind = Kind::missing;
   std::string_view text;
 };
 
-/// One row of the event store. All views live as long as the page; an absent (SQL NULL) column is nullopt.
+/// One row of the event store. All views live as long as the page.
 struct StoredEvent {
-  std::string_view event_id;
-  std::optional<std::string_view> ts;  ///< ISO 8601 in UTC, as PostgreSQL prints it: "2025-02-01 00:00:00+00"
+  StoredValue event_id;
+  StoredValue ts;
   std::string_view type;
-  std::optional<std::string_view> stream_id;
+  StoredValue stream_id;
   std::string_view payload;  ///< JSON text; SQL NULL is "{}"
-  std::optional<std::string_view> metadata;
-  std::span<const std::string_view> position;  ///< one text per order column
-  std::uint32_t type_number = 0;               ///< of `type`, in Page::types
+  StoredValue metadata;
+  std::span<const StoredValue> position;  ///< one per order column
+  std::uint32_t type_number = 0;          ///< of `type`, in Page::types
 
-  [[nodiscard]] Position owned_position() const { return {position.begin(), position.end()}; }
+  [[nodiscard]] Position owned_position() const;
 };
 
 /// What a projector wants out of payloads. Paths are JSON Pointers (RFC 6901).
@@ -64,21 +69,27 @@ struct Element {
   std::span<const Json> values;               ///< parallel to Extraction::Elements::paths
 };
 
-/// What a projector sees of one event: the stored row and the values of its Extraction. Valid during handle().
+/// What a projector sees of one event: the stored row and the values of its Extraction. Valid during handle(), with
+/// whatever it gives. One thread.
 class Event {
  public:
   Event(const StoredEvent& stored, const Extraction& extraction, std::span<const Json> values,
         std::span<const std::vector<Element>> elements)
       : stored_(&stored), extraction_(&extraction), values_(values), elements_(elements) {}
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
 
   [[nodiscard]] const StoredEvent& stored() const { return *stored_; }
   [[nodiscard]] std::string_view type() const { return stored_->type; }
-  [[nodiscard]] Json event_id() const { return {Json::Kind::string, stored_->event_id}; }
+  // Texts; for a column of such a type, a uuid or a moment as it was sent, where it was sent so.
+  [[nodiscard]] Json event_id(ColumnType column = ColumnType::text) const {
+    return json_of(stored_->event_id, column, event_id_);
+  }
   /// JSON null where the store has none.
-  [[nodiscard]] Json ts() const { return or_null(stored_->ts); }
-  [[nodiscard]] Json metadata() const { return or_null(stored_->metadata); }
+  [[nodiscard]] Json ts(ColumnType column = ColumnType::text) const { return json_of(stored_->ts, column, ts_); }
+  [[nodiscard]] Json metadata() const { return json_of(stored_->metadata, ColumnType::text, metadata_); }
   /// Throws EventError where the event has none.
-  [[nodiscard]] Json stream_id() const;
+  [[nodiscard]] Json stream_id(ColumnType column = ColumnType::text) const;
 
   /// The value at Extraction::paths[index], or at a path of these: one that is not there is a bug of the projector,
   /// std::logic_error.
@@ -88,14 +99,14 @@ class Event {
   [[nodiscard]] const std::vector<Element>& elements(std::size_t index) const { return elements_[index]; }
 
  private:
-  static Json or_null(const std::optional<std::string_view>& text) {
-    return text ? Json{Json::Kind::string, *text} : Json{Json::Kind::null, {}};
-  }
+  static Json json_of(const StoredValue& value, ColumnType column, StoredValue::Room& room);
 
   const StoredEvent* stored_;
   const Extraction* extraction_;
   std::span<const Json> values_;
   std::span<const std::vector<Element>> elements_;
+  // Where texts are that somebody asked for: written again whenever somebody asks, and always the same.
+  mutable StoredValue::Room event_id_, ts_, stream_id_, metadata_;
 };
 
 }  // namespace rebuild_projection

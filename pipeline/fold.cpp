@@ -38,7 +38,7 @@ Folded fold(RunProjector run_projector, const PayloadParser& parser, const Page&
       return false;
     }
     const StoredEvent& stored = page.events[index];
-    folded.skipped.push_back({std::string(stored.event_id), stored.owned_position(), text});
+    folded.skipped.push_back({stored.event_id.text(), stored.owned_position(), text});
     return true;
   };
   for (std::size_t index = begin; index < end; ++index) {

@@ -137,6 +137,10 @@ void append_part(const Column& column, const Json& json, bool is_last, std::stri
       return append_sized(spelling, number.to_text());
     }
     case ColumnType::uuid:
+      if (json.kind == Json::Kind::uuid) {
+        canonical += json.text;
+        return;
+      }
       if (Uuid uuid; json.kind == Json::Kind::string && read_uuid(json.text, uuid)) {
         canonical.append(reinterpret_cast<const char*>(uuid.data()), uuid.size());
         return;
@@ -149,6 +153,7 @@ void append_part(const Column& column, const Json& json, bool is_last, std::stri
       }
       throw wrong_value(column, "a boolean", json);
     case ColumnType::timestamp:
+      if (json.kind == Json::Kind::moment) return append_number(canonical, Timestamp::of_bytes(json.text).microseconds);
       if (const auto moment = json.kind == Json::Kind::string ? Timestamp::parse(json.text) : std::nullopt)
         return append_number(canonical, moment->microseconds);
       throw wrong_value(column, "a timestamp", json);

@@ -59,8 +59,8 @@ void OpenBatch::add(const PagePtr& page, std::size_t piece) {
   if (batch_.events == 0) batch_.first_position = events[begin].owned_position();
   batch_.events += end - begin;
   batch_.last_position = events[end - 1].owned_position();
-  batch_.last_event_id = events[end - 1].event_id;
-  batch_.last_ts = events[end - 1].ts;
+  batch_.last_event_id = events[end - 1].event_id.text();
+  batch_.last_ts = events[end - 1].ts.optional_text();
   types_.add(page->page, begin, end);
 
   kept_bytes_ += bytes_of(page->page, page->parsed) * (end - begin) / events.size();
@@ -143,7 +143,7 @@ void OpenBatch::spill(ChangeSet& changes) const {
 DeadLetter OpenBatch::event_at(std::uint64_t index) const {
   DeadLetter result;
   for_events(index, index + 1, [&](const Page& page, const ParsedPage&, std::size_t at, std::size_t) {
-    result = {std::string(page.events[at].event_id), page.events[at].owned_position(), ""};
+    result = {page.events[at].event_id.text(), page.events[at].owned_position(), ""};
   });
   return result;
 }

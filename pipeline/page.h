@@ -28,9 +28,9 @@ struct Failure {
 struct Page {
   std::size_t stretch = 0;  ///< of the range, which events of every page share: see run_pipeline()
   std::vector<StoredEvent> events;
-  PageTypes types;                          ///< of the events
-  TextArena texts;                          ///< of the events
-  std::vector<std::string_view> positions;  ///< what StoredEvent::position points into
+  PageTypes types;                     ///< of the events
+  TextArena texts;                     ///< of the events
+  std::vector<StoredValue> positions;  ///< what StoredEvent::position points into
   /// The events were larger than expected, and the page was closed before its end: reads on. Called once, by any
   /// thread, when this page has left the pipeline. Empty where the page is whole.
   std::function<Page()> rest;
@@ -50,7 +50,7 @@ struct ParsedPage {
 /// Memory that both take, in bytes, about.
 inline std::size_t bytes_of(const Page& page, const ParsedPage& parsed) {
   return page.texts.bytes() + page.events.capacity() * sizeof(StoredEvent) +
-         page.positions.capacity() * sizeof(std::string_view) + parsed.values.capacity() * sizeof(Json) +
+         page.positions.capacity() * sizeof(StoredValue) + parsed.values.capacity() * sizeof(Json) +
          parsed.elements.capacity() * sizeof(std::vector<Element>);
 }
 

@@ -9,6 +9,14 @@ namespace rebuild_projection {
 // One cache line holds most of it, and a million rows cost 40 MB.
 static_assert(sizeof(void*) != 8 || sizeof(ChangedRow) == 40);
 
+/// What the rows hold lies anywhere in memory: it is asked for before it is freed, for a chunk of rows at once.
+RowTable::~RowTable() {
+  for (std::unique_ptr<ChangedRow[]>& chunk : chunks_) {
+    for (std::size_t row = 0; row < chunk_rows; ++row) __builtin_prefetch(chunk[row].change.present.address());
+    chunk.reset();
+  }
+}
+
 ChangedRow& RowTable::find_or_insert(std::uint32_t hash, std::string_view key) {
   if (size_ >= slots_.size() / 4 * 3) grow();
   const std::size_t mask = slots_.size() - 1;

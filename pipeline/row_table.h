@@ -36,6 +36,11 @@ class ChangedRow {
 /// Rows by key: an open table of numbers of rows with their hashes beside them, and rows that stay where they are.
 class RowTable {
  public:
+  RowTable() = default;
+  RowTable(RowTable&&) noexcept = default;
+  RowTable& operator=(RowTable&&) noexcept = default;
+  ~RowTable();
+
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] ChangedRow& operator[](std::size_t number) { return chunks_[number / chunk_rows][number % chunk_rows]; }
   [[nodiscard]] const ChangedRow& operator[](std::size_t number) const {

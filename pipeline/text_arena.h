@@ -29,8 +29,8 @@ class TextArena {
     return text;
   }
   std::string_view copy(std::string_view text) {
-    if (text.empty()) return {};
-    std::memcpy(room(text.size()), text.data(), text.size());
+    char* const to = room(text.size());
+    if (!text.empty()) std::memcpy(to, text.data(), text.size());
     return keep(text.size());
   }
 

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "pipeline/byte_order.h"
+
 namespace rebuild_projection {
 namespace {
 
@@ -212,6 +214,10 @@ std::optional<Timestamp> Timestamp::parse_printed(std::string_view text) {
   return Timestamp{seconds * second_us + us};
 }
 
+Timestamp Timestamp::of_bytes(std::string_view bytes) {
+  return {static_cast<std::int64_t>(load_big_endian<std::uint64_t>(bytes.data()))};
+}
+
 std::optional<Timestamp> Timestamp::parse(std::string_view text) {
   if (const auto printed = parse_printed(text)) return printed;
   Cursor cursor(text);
@@ -257,8 +263,17 @@ std::optional<Timestamp> Timestamp::parse(std::string_view text) {
 }
 
 std::string Timestamp::to_text() const {
-  if (microseconds == infinity) return "infinity";
-  if (microseconds == minus_infinity) return "-infinity";
+  std::array<char, text_bytes_max> text;
+  return {text.data(), print(text.data())};
+}
+
+std::size_t Timestamp::print(char* to, bool with_zone) const {
+  char* const begin = to;
+  const auto append = [&to](std::string_view part) { to = std::copy(part.begin(), part.end(), to); };
+  if (microseconds == infinity || microseconds == minus_infinity) {
+    append(microseconds == infinity ? "infinity" : "-infinity");
+    return static_cast<std::size_t>(to - begin);
+  }
   constexpr std::int64_t day_us = day_s * second_us;
   std::int64_t days = microseconds / day_us, time = microseconds % day_us;
   if (time < 0) --days, time += day_us;
@@ -266,28 +281,25 @@ std::string Timestamp::to_text() const {
   const bool before_christ = date.year <= 0;
   const std::int64_t seconds = time / second_us;
   const std::int64_t year = before_christ ? 1 - date.year : date.year;
-  std::string text;
-  text.reserve(36);
-  if (year > 9'999) text = std::to_string(year / 10'000);
-  std::array<char, 26> rest;
-  constexpr std::string_view form = "0000-00-00 00:00:00.000000";
-  std::copy(form.begin(), form.end(), rest.begin());
-  print_two_digits(&rest[0], year / 100 % 100);
-  print_two_digits(&rest[2], year % 100);
-  print_two_digits(&rest[5], date.month);
-  print_two_digits(&rest[8], date.day);
-  print_two_digits(&rest[11], seconds / hour_s);
-  print_two_digits(&rest[14], seconds / minute_s % 60);
-  print_two_digits(&rest[17], seconds % 60);
-  print_two_digits(&rest[20], time % second_us / 10'000);
-  print_two_digits(&rest[22], time % 10'000 / 100);
-  print_two_digits(&rest[24], time % 100);
-  text.append(rest.data(), rest.size());
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.back() == '.') text.pop_back();
-  text += "+00";
-  if (before_christ) text += " BC";
-  return text;
+  if (year > 9'999) append(std::to_string(year / 10'000));
+  char* const rest = to;
+  append("0000-00-00 00:00:00.000000");
+  print_two_digits(rest, year / 100 % 100);
+  print_two_digits(rest + 2, year % 100);
+  print_two_digits(rest + 5, date.month);
+  print_two_digits(rest + 8, date.day);
+  print_two_digits(rest + 11, seconds / hour_s);
+  print_two_digits(rest + 14, seconds / minute_s % 60);
+  print_two_digits(rest + 17, seconds % 60);
+  print_two_digits(rest + 20, time % second_us / 10'000);
+  print_two_digits(rest + 22, time % 10'000 / 100);
+  print_two_digits(rest + 24, time % 100);
+  constexpr std::size_t without_fraction = 19;
+  while (to[-1] == '0' && to > rest + without_fraction) --to;
+  if (to[-1] == '.') --to;
+  if (with_zone) append("+00");
+  if (before_christ) append(" BC");
+  return static_cast<std::size_t>(to - begin);
 }
 
 }  // namespace rebuild_projection

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -21,8 +22,14 @@ struct Timestamp {
   /// Reads nothing but the very text that to_text() gives of a moment from the year 1 to 9999.
   static std::optional<Timestamp> parse_printed(std::string_view text);
 
+  /// Of the 8 bytes that PostgreSQL sends: https://www.postgresql.org/docs/current/protocol-overview.html
+  static Timestamp of_bytes(std::string_view bytes);
+
   /// As PostgreSQL prints a timestamptz in UTC; parse(to_text()) is the same moment.
   [[nodiscard]] std::string to_text() const;
+  /// Writes that, or without zone what it prints of a timestamp; returns how many bytes, text_bytes_max at the most.
+  std::size_t print(char* to, bool with_zone = true) const;
+  static constexpr std::size_t text_bytes_max = 40;
 
   friend auto operator<=>(const Timestamp&, const Timestamp&) = default;
 };

@@ -41,6 +41,8 @@ bool may_hold(const CatalogueColumn& column, const Json& value) {
       return column_type(column) == ColumnType::text || is_json;
     case Json::Kind::missing:
     case Json::Kind::invalid:
+    case Json::Kind::uuid:    // a value of a payload is
+    case Json::Kind::moment:  // neither
       return false;
     case Json::Kind::string:
       if (is_json) return false;  // it would be read as JSON

@@ -32,9 +32,11 @@ void add_member(EventSample::Type& type, const Element& element, const SampleReq
   found->fits = found->fits && request.fits(name, value);
 }
 
-void add_stream(EventSample::Type& type, const std::optional<std::string_view>& stream, const SampleRequest& request) {
+void add_stream(EventSample::Type& type, const StoredValue& stream, const SampleRequest& request) {
+  StoredValue::Room room;
   for (const std::string& column : request.key)
-    if (!stream || !request.fits(column, {Json::Kind::string, *stream})) type.without_stream.insert(column);
+    if (stream.is_null() || !request.fits(column, {Json::Kind::string, stream.text(room)}))
+      type.without_stream.insert(column);
 }
 
 /// The elements of an array match "/*" as well.

@@ -28,7 +28,7 @@ PayloadSelection select_payloads(const Options& options, const EventStore& store
   using Documents = PayloadSelection::Documents;
   if (options.payload != Payload::whole && store.can_send_members()) {
     const PayloadSelection slim(projectors, Documents::slim);
-    if (options.payload == Payload::slim || slim.member_columns() <= members_max) return slim;
+    if (options.payload == Payload::slim || slim.most_members() <= members_max) return slim;
   }
   const bool trusted = store.payload() == EventStore::Payload::jsonb || store.payload() == EventStore::Payload::json;
   return {projectors, trusted && !store.lacks_encoding() ? Documents::read : Documents::checked};

@@ -59,8 +59,7 @@ void TracedProjector::handle(const Event& event, Changes& changes) const {
 void TracedProjector::note(const StoredEvent& event, const RowChange& change) const {
   const std::lock_guard lock(mutex_);
   if (!noted_.insert(event.owned_position()).second) return;
-  RowEvent noted{
-      std::string(event.event_id), event.owned_position(), std::string(event.type), effect_of(change, there_), {}};
+  RowEvent noted{event.event_id.text(), event.owned_position(), std::string(event.type), effect_of(change, there_), {}};
   const bool made = noted.effect == RowEvent::Effect::created || noted.effect == RowEvent::Effect::created_anew;
   if (made || noted.effect == RowEvent::Effect::changed)
     for (const ColumnChange column : made ? change.when_absent() : change.present)

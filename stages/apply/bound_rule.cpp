@@ -34,8 +34,9 @@ class SourceBinder {
   SourceBinder(Extraction& extraction, std::optional<std::size_t> elements)
       : extraction_(extraction), elements_(elements) {}
 
-  BoundSource bind(const ValueSource& source) {
+  BoundSource bind(const ValueSource& source, ColumnType column = ColumnType::text) {
     BoundSource bound;
+    bound.column = column;
     bound.kind = source.kind;
     bound.attribute = source.attribute;
     bound.written = source.written;
@@ -97,10 +98,12 @@ BoundRule bind_rule(const Rule& rule, const TableLayout& layout, Extraction& ext
     auto& conditions = looks_at_element(condition.source) ? bound.element_when : bound.event_when;
     conditions.push_back(bind_condition(condition, sources));
   }
-  for (const KeyPart& part : rule.key) bound.key.push_back(sources.bind(part.value));
-  for (const Assignment& assignment : rule.assignments)
+  for (const KeyPart& part : rule.key) bound.key.push_back(sources.bind(part.value, layout.key[bound.key.size()].type));
+  for (const Assignment& assignment : rule.assignments) {
+    const std::size_t column = layout.column_index(assignment.column).value();
     bound.assignments.push_back(
-        {assignment.operation, layout.column_index(assignment.column).value(), sources.bind(assignment.value)});
+        {assignment.operation, column, sources.bind(assignment.value, layout.columns[column].type)});
+  }
   return bound;
 }
 
@@ -128,11 +131,11 @@ Json EventValues::get(const BoundSource& source) {
 Json EventValues::get_attribute(const BoundSource& source) {
   switch (source.attribute) {
     case Attribute::event_id:
-      return event_.event_id();
+      return event_.event_id(source.column);
     case Attribute::type:
       return {Json::Kind::string, event_.type()};
     case Attribute::ts:
-      return event_.ts();
+      return event_.ts(source.column);
     case Attribute::metadata:
       return event_.metadata();
     case Attribute::position:
@@ -141,14 +144,14 @@ Json EventValues::get_attribute(const BoundSource& source) {
     case Attribute::stream_id:
       break;
   }
-  return event_.stream_id();
+  return event_.stream_id(source.column);
 }
 
 bool EventValues::holds(const BoundCondition& condition) {
   // Asking whether an event has a stream id is no use of it.
   if (condition.exists && condition.source.kind == ValueSource::Kind::attribute &&
       condition.source.attribute == Attribute::stream_id)
-    return event_.stored().stream_id.has_value() == *condition.exists;
+    return !event_.stored().stream_id.is_null() == *condition.exists;
   const Json value = get(condition.source);
   if (condition.exists) return (value.kind != Json::Kind::missing) == *condition.exists;
   return std::any_of(condition.any_of.begin(), condition.any_of.end(),

@@ -142,18 +142,19 @@ std::uint64_t NewRows::copy(Session& session, const ChangeSet& changes, std::vec
   CopyIn copy(session, target(), Format::format);
   Format format(copy.unsent(), changes, more...);
   std::size_t left = 0, misses = 0;
-  for (auto row = rows.begin(); row != rows.end(); ++row) {
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    fetch_ahead(rows, row, FetchAhead::changes);
     const std::size_t begin = copy.unsent().size();
-    if (append_row(format, **row)) {
+    if (append_row(format, *rows[row])) {
       misses = 0;
       copy.row_done();
       continue;
     }
     if (tries && rows.size() <= few_rows && !copy.started()) return 0;
     copy.unsent().resize(begin);
-    rows[left++] = *row;
+    rows[left++] = rows[row];
     if (tries && ++misses == misses_max) {
-      for (++row; row != rows.end(); ++row) rows[left++] = *row;
+      for (++row; row < rows.size(); ++row) rows[left++] = rows[row];
       break;
     }
   }

@@ -28,6 +28,7 @@ void TableWriter::prepare(Session& session, const std::string& name) {
 
 std::uint64_t TableWriter::delete_rows(Session& session, const ChangeSet& changes,
                                        const std::vector<const ChangeSet::Row*>& rows) {
+  if (!changes.removes()) return 0;
   std::uint64_t deleted = 0;
   StatementArrays keys(table_.key.size());
   const auto execute = [&] { deleted += session.execute_prepared(delete_name_, keys.take()).affected(); };
@@ -55,7 +56,9 @@ void TableWriter::sort_unknown(const ChangeSet::Row& row, Sorted& result) {
 TableWriter::Sorted TableWriter::sort(const std::vector<const ChangeSet::Row*>& rows, Trust trust) const {
   using Presence = KnownRows::Presence;
   Sorted result;
-  for (const ChangeSet::Row* row : rows) {
+  for (std::size_t at = 0; at < rows.size(); ++at) {
+    fetch_ahead(rows, at, FetchAhead::rows);
+    const ChangeSet::Row* const row = rows[at];
     const RowChange& change = row->change;
     Presence presence = Presence::unknown;
     if (trust == Trust::what_is_known) presence = change.removes ? Presence::absent : known_.of(row->key());
@@ -103,8 +106,11 @@ TableWriter::Written TableWriter::write_part(Session& session, const ChangeSet& 
   for (const auto& [row, branch] : sorted.unknown) merge_rows_.add(session, changes, *row, branch);
   written.rows_written += merge_rows_.finish(session);
 
-  for (const ChangeSet::Row* row : rows)
-    if (row->change.removes || row->change.creates) known_.wrote(row->key(), row->change.creates);
+  for (std::size_t at = 0; at < rows.size(); ++at) {
+    fetch_ahead(rows, at, FetchAhead::rows);
+    const RowChange& change = rows[at]->change;
+    if (change.removes || change.creates) known_.wrote(rows[at]->key(), change.creates);
+  }
   return written;
 }
 

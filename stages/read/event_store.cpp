@@ -78,7 +78,7 @@ void EventStore::look_up_columns(Session& session) {
   if (!mistakes.empty()) throw UsageError(mistakes.substr(0, mistakes.size() - 1));
   for (std::size_t column = 0; column < selected.size(); ++column) {
     select_list_ += (column == 0 ? "" : ", ") + wire_column(types[column], "e." + quote_name(selected[column]));
-    wire_types_.push_back(wire_type(types[column]));
+    wire_forms_.push_back(wire_form(types[column]));
   }
   lacks_encoding_ = session.execute("SELECT current_setting('server_encoding')").text(0, 0) == "SQL_ASCII";
   const std::string& type = types[columns_.type];

@@ -10,7 +10,7 @@
 #include "stages/postgres/session.h"
 #include "stages/read/payload_selection.h"
 #include "stages/read/store_file.h"
-#include "stages/read/wire_type.h"
+#include "stages/read/wire_form.h"
 
 namespace rebuild_projection {
 
@@ -56,13 +56,13 @@ class EventStore {
   };
   [[nodiscard]] const Columns& columns() const { return columns_; }
   /// Of the columns of a row that events() selects; those of the payload follow them.
-  [[nodiscard]] const std::vector<WireType>& wire_types() const { return wire_types_; }
+  [[nodiscard]] const std::vector<StoredValue::Form>& wire_forms() const { return wire_forms_; }
 
   /// The relation as it stands behind FROM.
   [[nodiscard]] const std::string& from_in_sql() const { return from_; }
   /// Of what decides which events there are and in which order: another one is another store.
   [[nodiscard]] const std::string& digest() const { return digest_; }
-  /// SELECT of the range's events in position order, without a semicolon: wire_types(), then the selection's columns.
+  /// SELECT of the range's events in position order, without a semicolon: wire_forms(), then the selection's columns.
   [[nodiscard]] std::string events(const EventRange& range, const PayloadSelection& payloads) const;
   /// SELECT of their positions alone, as texts.
   [[nodiscard]] std::string positions(const EventRange& range) const;
@@ -146,7 +146,7 @@ class EventStore {
   std::optional<Rows::Origin> drawn_in_;
   bool lacks_encoding_ = false;
   std::string select_list_;
-  std::vector<WireType> wire_types_;
+  std::vector<StoredValue::Form> wire_forms_;
   Columns columns_;
 };
 

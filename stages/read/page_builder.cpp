@@ -12,36 +12,38 @@ namespace {
 /// "{}" with what a TextArena promises behind it.
 constexpr std::array<char, 2 + 64> empty_document{'{', '}'};
 
+/// A jsonb as it is sent, without the version of the format, of which there is one.
+std::string_view document(std::string_view jsonb) {
+  return jsonb.substr(1);
+}
+
 }  // namespace
 
 PageBuilder::PageBuilder(const EventStore& store, const PayloadSelection& selection, std::size_t events,
                          std::size_t bytes)
-    : store_(store), selection_(selection), columns_(store.wire_types().size()) {
+    : store_(store), selection_(selection), columns_(store.wire_forms().size()) {
   page_.texts = TextArena(bytes);
   page_.events.reserve(events);
   page_.positions.reserve(events * store.columns().order.size());
 }
 
-std::string_view PageBuilder::text(WireType type, std::string_view value) {
-  return page_.texts.keep(texts_.write(type, value, page_.texts.room(WireText::size_max(value.size()))));
-}
-
 void PageBuilder::add(std::string_view row) {
   const EventStore::Columns& places = store_.columns();
-  const std::vector<WireType>& types = store_.wire_types();
+  const std::vector<StoredValue::Form>& forms = store_.wire_forms();
   CopyRow fields(row);
   std::uint32_t type = 0;
-  for (std::size_t column = 0; column < types.size(); ++column) {
+  for (std::size_t column = 0; column < forms.size(); ++column) {
     const auto value = fields.field();
     if (column == places.type) {
-      type = type_number(value ? *value : std::string_view());
+      StoredValue::Room room;
+      type = type_number(value ? StoredValue(forms[column], *value).text(room) : std::string_view());
       columns_[column] = page_.types[type];
     } else {
-      columns_[column] = value ? std::optional(text(types[column], *value)) : std::nullopt;
+      columns_[column] = value ? StoredValue(forms[column], page_.texts.copy(*value)) : StoredValue();
     }
   }
   const auto optional = [this](const std::optional<std::size_t>& place) {
-    return place ? columns_[*place] : std::nullopt;
+    return place ? columns_[*place] : StoredValue();
   };
   page_.events.push_back({.event_id = event_id(),
                           .ts = optional(places.ts),
@@ -54,11 +56,11 @@ void PageBuilder::add(std::string_view row) {
   add_position();
 }
 
-std::string_view PageBuilder::event_id() {
+StoredValue PageBuilder::event_id() {
   const EventStore::Columns& places = store_.columns();
-  if (places.event_id) return columns_[*places.event_id].value_or(std::string_view());
+  if (places.event_id) return columns_[*places.event_id];
   Position position;
-  for (const std::size_t column : places.order) position.emplace_back(columns_[column].value_or(std::string_view()));
+  for (const std::size_t column : places.order) position.push_back(columns_[column].text());
   return page_.texts.copy(to_string(position));
 }
 
@@ -74,9 +76,11 @@ std::uint32_t PageBuilder::type_number(std::string_view type) {
 }
 
 std::string_view PageBuilder::payload(const OfType& of_type, CopyRow& fields, std::size_t bytes_max) {
-  if (const auto whole = fields.field())
-    return text(store_.payload() == EventStore::Payload::jsonb ? WireType::jsonb : WireType::text, *whole);
-  if (of_type.prefixes->empty()) return {empty_document.data(), 2};
+  if (const auto whole = selection_.sends_documents() ? fields.field() : std::nullopt)
+    return page_.texts.copy(store_.payload() == EventStore::Payload::jsonb ? document(*whole) : *whole);
+  const auto members = selection_.sends_members() ? fields.field() : std::nullopt;
+  if (!members) return {empty_document.data(), 2};
+  CopyRow elements = CopyRow::of_array(*members);
   char* const begin = page_.texts.room(of_type.bytes_max + bytes_max);
   char* to = begin;
   const auto append = [&to](std::string_view part) {
@@ -84,11 +88,11 @@ std::string_view PageBuilder::payload(const OfType& of_type, CopyRow& fields, st
     to += part.size();
   };
   for (const std::string& prefix : *of_type.prefixes) {
-    const auto value = fields.field();
+    const auto value = elements.field();
     if (!value) continue;  // missing; JSON null is a value
     append(to == begin ? "{" : ",");
     append(prefix);
-    to += texts_.write(WireType::jsonb, *value, to);
+    append(document(*value));
   }
   if (to == begin) return {empty_document.data(), 2};
   append("}");
@@ -98,7 +102,7 @@ std::string_view PageBuilder::payload(const OfType& of_type, CopyRow& fields, st
 void PageBuilder::add_position() {
   const std::vector<std::size_t>& order = store_.columns().order;
   const bool moves = page_.positions.size() + order.size() > page_.positions.capacity();
-  for (const std::size_t column : order) page_.positions.push_back(columns_[column].value_or(std::string_view()));
+  for (const std::size_t column : order) page_.positions.push_back(columns_[column]);
   for (std::size_t event = moves ? 0 : page_.events.size() - 1; event < page_.events.size(); ++event)
     page_.events[event].position = {page_.positions.data() + event * order.size(), order.size()};
 }

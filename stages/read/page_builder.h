@@ -11,7 +11,6 @@
 #include "pipeline/page.h"
 #include "stages/read/event_store.h"
 #include "stages/read/payload_selection.h"
-#include "stages/read/wire_type.h"
 
 namespace rebuild_projection {
 
@@ -39,18 +38,16 @@ class PageBuilder {
     std::size_t bytes_max = 0;                           ///< of a document that is put together, without the members
   };
 
-  std::string_view text(WireType type, std::string_view value);
-  std::string_view event_id();
+  StoredValue event_id();
   std::uint32_t type_number(std::string_view type);
   std::string_view payload(const OfType& of_type, CopyRow& fields, std::size_t bytes_max);
   void add_position();
 
   const EventStore& store_;
   const PayloadSelection& selection_;
-  WireText texts_;
   Page page_;
-  std::vector<OfType> of_types_;                          ///< by number
-  std::vector<std::optional<std::string_view>> columns_;  ///< of the event in work
+  std::vector<OfType> of_types_;      ///< by number
+  std::vector<StoredValue> columns_;  ///< of the event in work
 };
 
 }  // namespace rebuild_projection

@@ -41,7 +41,7 @@ std::string as_json(std::string_view key) {
 }  // namespace
 
 PayloadSelection::PayloadSelection(const std::vector<const Projector*>& projectors, Documents documents)
-    : everything_(false) {
+    : everything_(false), sends_documents_(false) {
   std::set<std::string> types;
   for (const Projector* projector : projectors)
     for (std::string& type : projector->event_types()) types.insert(std::move(type));
@@ -55,8 +55,13 @@ PayloadSelection::PayloadSelection(const std::vector<const Projector*>& projecto
     while (types.contains(other)) other += '_';
     of_other_types_ = wanted(of_every_type, other, documents);
   }
-  member_columns_ = of_other_types_.keys.size();
-  for (const auto& [type, of_type] : by_type_) member_columns_ = std::max(member_columns_, of_type.keys.size());
+  count(of_other_types_);
+  for (const auto& [type, of_type] : by_type_) count(of_type);
+}
+
+void PayloadSelection::count(const Wanted& wanted) {
+  sends_documents_ = sends_documents_ || wanted.whole || wanted.indexes;
+  most_members_ = std::max(most_members_, wanted.keys.size());
 }
 
 PayloadSelection::Wanted PayloadSelection::wanted(const std::vector<const Projector*>& projectors,
@@ -97,15 +102,18 @@ std::vector<std::string> PayloadSelection::columns(const std::string& type, cons
     return begin + cases + (other.empty() ? "" : " ELSE " + other) + " END";
   };
   std::vector<std::string> result;
-  result.push_back(choose([&](const Wanted& wanted) -> std::string {
-    if (wanted.whole) return payload;
-    // What is no object has no members, and so nothing that is read; but an array has elements.
-    if (!wanted.indexes) return "";
-    return "CASE WHEN jsonb_typeof(" + payload + ") <> 'object' THEN " + payload + " END";
-  }));
-  for (std::size_t column = 0; column < member_columns_; ++column)
+  if (sends_documents())
     result.push_back(choose([&](const Wanted& wanted) -> std::string {
-      return column < wanted.keys.size() ? payload + " -> " + literal(wanted.keys[column]) : "";
+      if (wanted.whole) return payload;
+      // What is no object has no members, and so nothing that is read; but an array has elements.
+      if (!wanted.indexes) return "";
+      return "CASE WHEN jsonb_typeof(" + payload + ") <> 'object' THEN " + payload + " END";
+    }));
+  if (sends_members())
+    result.push_back(choose([&](const Wanted& wanted) -> std::string {
+      std::string list;
+      for (const std::string& key : wanted.keys) list += (list.empty() ? "" : ", ") + payload + " -> " + literal(key);
+      return list.empty() ? "" : "ARRAY[" + list + "]";
     }));
   return result;
 }

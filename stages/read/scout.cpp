@@ -11,11 +11,11 @@ Scout::Scout(const EventStore& store, EventRange range, std::vector<Position> st
   if (!stretch_ends_.empty()) rest_.stretch_end = stretch_ends_.front();
 }
 
-void Scout::open(Session& session) {
-  session.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
-  session.execute("SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off");
-  session.execute("DECLARE positions NO SCROLL CURSOR FOR " + store_.positions(rest_));
-  opened_at_ = std::chrono::steady_clock::now();
+std::string Scout::opening() const {
+  return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;"
+         " SET LOCAL enable_sort = off; SET LOCAL enable_incremental_sort = off;"
+         " DECLARE positions NO SCROLL CURSOR FOR " +
+         store_.positions(rest_) + "; ";
 }
 
 void Scout::pause() {
@@ -30,10 +30,12 @@ std::optional<Bounds> Scout::next(std::uint64_t events) {
     if (open_ && std::chrono::steady_clock::now() - opened_at_ > limits::snapshot_age_max) pause();
     const Rows found = session_.use([&](Session& session) {
       // Whatever fails ends the transaction; the next try opens it again, after what was found.
-      if (!std::exchange(open_, false)) open(session);
+      const bool opens = !std::exchange(open_, false);
+      if (opens) opened_at_ = std::chrono::steady_clock::now();
       // One message, of which the last statement's result comes back.
       Rows rows =
-          session.execute((events > 1 ? "MOVE FORWARD " + std::to_string(events - 1) + " FROM positions; " : "") +
+          session.execute((opens ? opening() : "") +
+                          (events > 1 ? "MOVE FORWARD " + std::to_string(events - 1) + " FROM positions; " : "") +
                           "FETCH 1 FROM positions");
       open_ = true;
       return rows;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "stages/postgres/lasting_session.h"
@@ -32,7 +33,8 @@ class Scout {
   [[nodiscard]] std::uint64_t retries() const { return session_.retries(); }
 
  private:
-  void open(Session& session);
+  /// The statements that open the cursor, before another one.
+  [[nodiscard]] std::string opening() const;
   /// Those between what was found and the stretch's end. Goes on to the next stretch.
   Bounds end_stretch();
 

@@ -2,6 +2,8 @@
 // encoding) could be read in a wrong order, twice, or not to its end.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "tests/support/in_process.h"
 
 namespace rebuild_projection::test {
@@ -156,6 +158,39 @@ INSTANTIATE_TEST_SUITE_P(
         OrderCase{"interval", "a interval, event_id bigint", "a, event_id", "n % 50 * interval '36 hours', n"},
         OrderCase{"quoted", "event_id text", "event_id", "'it''s \\ \"' || chr(10) || n"}),
     [](const auto& one) { return one.param.name; });
+
+TEST_F(OddStores, NameTheirTypesByValuesOfAnyType) {
+  database.execute("CREATE TYPE kind AS ENUM ('born', 'gone'); CREATE TABLE kinds (id integer PRIMARY KEY, n integer)");
+  const std::vector<std::array<std::string, 3>> types{
+      {"smallint", "-7", "7"},
+      {"integer", "70000", "1"},
+      {"bigint", "5000000000", "2"},
+      {"uuid", "00010203-0405-0607-0809-0a0b0c0d0e0f", "ffffffff-ffff-ffff-ffff-ffffffffffff"},
+      {"timestamptz", "2025-02-01 00:00:00.5+00", "2025-02-02 00:00:00+00"},
+      {"jsonb", "\"born\"", "\"gone\""},
+      {"boolean", "t", "f"},
+      {"kind", "born", "gone"},
+      {"char(6)", "born  ", "gone  "},
+      {"numeric", "1.10", "2"}};
+  run.write_store({{"order", "[\"event_id\"]"}});
+  for (const auto& [type, wanted, other] : types) {
+    SCOPED_TRACE(type);
+    database.execute(
+        "DROP TABLE IF EXISTS event_store; CREATE TABLE event_store (event_id integer PRIMARY KEY, ts "
+        "timestamptz NOT NULL DEFAULT now(), event_type " +
+        type +
+        " NOT NULL, aggregate_id integer NOT NULL, payload jsonb NOT NULL DEFAULT '{}');"
+        "INSERT INTO event_store (event_id, event_type, aggregate_id) SELECT n, (CASE n % 3 WHEN 0 THEN '" +
+        wanted + "' ELSE '" + other + "' END)::" + type + ", n % 5 FROM generate_series(1, 100) n");
+    run.write_projection("target", "table = \"kinds\"\nkey = [\"id\"]\n[[on]]\nevent = " + toml_text(wanted) +
+                                       "\nkey = { id = \"@stream_id\" }\nadd = { n = 1 }\n");
+    const Report report = run.apply();
+    EXPECT_EQ(report.exit_code(), 0) << report.ending_detail;
+    EXPECT_EQ(
+        database.rows("SELECT id, n FROM kinds ORDER BY id"),
+        database.rows("SELECT aggregate_id, count(*) FROM event_store WHERE event_id % 3 = 0 GROUP BY 1 ORDER BY 1"));
+  }
+}
 
 TEST_F(OddStores, BytesThatAreNoTextAreRefusedWithTheirEvent) {
   Database ascii("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'");

@@ -14,7 +14,7 @@ namespace {
 using Action = ColumnChange::Action;
 using Kind = Json::Kind;
 
-constexpr std::size_t label = 0, whole = 1, amount = 2, lowest = 3, seen = 4, tags = 5, ratio = 6;
+constexpr std::size_t label = 0, whole = 1, amount = 2, lowest = 3, seen = 4, tags = 5, ratio = 6, owner = 7;
 
 const TableLayout& table() {
   constexpr Operations plain = Operations(Operation::set) | Operation::init;
@@ -26,7 +26,8 @@ const TableLayout& table() {
                                    {"lowest", ColumnType::integer, 0, plain | Operation::min},
                                    {"seen", ColumnType::timestamp, {}, plain | Operation::max},
                                    {"tags", ColumnType::array, {}, plain | Operation::append},
-                                   {"ratio", ColumnType::floating, {}, plain | Operation::max}},
+                                   {"ratio", ColumnType::floating, {}, plain | Operation::max},
+                                   {"owner", ColumnType::uuid, {}, plain}},
                                   true};
   return layout;
 }
@@ -105,6 +106,15 @@ TEST(Changes, TimestampsAndLists) {
   EXPECT_EQ(stored(Operation::append, tags, Kind::string, "a"), "-|a");
   EXPECT_EQ(stored(Operation::append, tags, Kind::number, "1.0"), "-|1.0");
   EXPECT_EQ(stored(Operation::set, tags, Kind::string, "{a,b}"), "{a,b}");
+}
+
+TEST(Changes, WhatTheStoreSentInBinary) {
+  constexpr std::string_view moment("\x00\x00\x00\x00\x00\x0f\x42\x41", 8);  // 1,000,001 microseconds
+  for (const Operation operation : {Operation::set, Operation::init, Operation::max})
+    EXPECT_EQ(stored(operation, seen, Kind::moment, moment), "2000-01-01 00:00:01.000001+00");
+  constexpr std::string_view uuid("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f", 16);
+  for (const Operation operation : {Operation::set, Operation::init})
+    EXPECT_EQ(stored(operation, owner, Kind::uuid, uuid), "00010203-0405-0607-0809-0a0b0c0d0e0f");
 }
 
 TEST(Changes, ErrorsNameTheColumnAndNotTheValue) {

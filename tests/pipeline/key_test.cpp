@@ -110,7 +110,8 @@ TEST(Key, UuidsInEverySpelling) {
                   {Kind::string, "{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}"},
                   {Kind::string, "a0eebc999c0b4ef8bb6d6bb9bd380a11"},
                   {Kind::string, "a0ee-bc99-9c0b-4ef8-bb6d-6bb9-bd38-0a11"},
-                  {Kind::string, "{a0eebc99-9c0b4ef8-bb6d6bb9-bd380a11}"}});
+                  {Kind::string, "{a0eebc99-9c0b4ef8-bb6d6bb9-bd380a11}"},
+                  {Kind::uuid, "\xa0\xee\xbc\x99\x9c\x0b\x4e\xf8\xbb\x6d\x6b\xb9\xbd\x38\x0a\x11"}});
   expect_refused(table, "column \"k0\" needs a uuid, the payload has a string",
                  {{Kind::string, "a0eebc999c0b4ef8bb6d6bb9bd380a11-"},
                   {Kind::string, "-a0eebc999c0b4ef8bb6d6bb9bd380a11"},
@@ -150,6 +151,10 @@ TEST(Key, TimestampsByMoment) {
   const TableLayout table = keyed_by({ColumnType::timestamp});
   expect_one_key(table, "2025-01-31 23:00:00+00",
                  {{Kind::string, "2025-01-31 23:00:00+00"}, {Kind::string, "2025-02-01T00:00:00+01:00"}});
+  // 2025-01-31 23:00 is 791,679,600 seconds after 2000-01-01.
+  constexpr std::string_view sent("\x00\x02\xd0\x07\x45\x55\x7c\x00", 8);
+  EXPECT_EQ(key(table, {Json{Kind::moment, sent}}).canonical,
+            key(table, {Json{Kind::string, "2025-01-31 23:00:00+00"}}).canonical);
   expect_refused(table, "column \"k0\" needs a timestamp, the payload has a string", {{Kind::string, "soon"}});
 }
 

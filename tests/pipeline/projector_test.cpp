@@ -241,6 +241,27 @@ TEST(Event, SaysWhatTheStoreHas) {
   EXPECT_THROW(static_cast<void>(without.stream_id()), EventError);
 }
 
+TEST(Event, GivesColumnsOfTheirTypeWhatTheStoreSent) {
+  using Form = StoredValue::Form;
+  constexpr std::string_view uuid("\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f", 16);
+  constexpr std::string_view moment("\0\0\0\0\0\0\0\0", 8);
+  const Extraction nothing;
+  for (const Form time : {Form::timestamptz, Form::timestamp}) {
+    const StoredEvent stored{{Form::uuid, uuid}, {time, moment}, "type", {Form::uuid, uuid}, "{}", std::nullopt, {}};
+    const Event event(stored, nothing, {}, {});
+    EXPECT_EQ(event.event_id().text, "00010203-0405-0607-0809-0a0b0c0d0e0f");
+    EXPECT_EQ(event.stream_id().text, event.event_id().text);
+    EXPECT_EQ(event.ts().text, time == Form::timestamptz ? "2000-01-01 00:00:00+00" : "2000-01-01 00:00:00");
+    EXPECT_EQ(event.event_id(ColumnType::uuid).kind, Json::Kind::uuid);
+    EXPECT_EQ(event.stream_id(ColumnType::uuid).text, uuid);
+    EXPECT_EQ(event.ts(ColumnType::timestamp).kind, Json::Kind::moment);
+    EXPECT_EQ(event.ts(ColumnType::timestamp).text, moment);
+    EXPECT_EQ(event.stream_id(ColumnType::timestamp).kind, Json::Kind::string);
+    EXPECT_EQ(event.ts(ColumnType::uuid).kind, Json::Kind::string);
+    EXPECT_EQ(event.metadata().kind, Json::Kind::null);
+  }
+}
+
 TEST(Position, IsWrittenWithCommas) {
   EXPECT_EQ(to_string(Position{"2025-02-01 00:00:00+00", "7"}), "2025-02-01 00:00:00+00, 7");
   EXPECT_EQ(to_string(Position{"7"}), "7");

@@ -72,6 +72,9 @@ std::string canonical(const Json& json) {
       return "array";
     case Json::Kind::invalid:
       return "invalid";
+    case Json::Kind::uuid:
+    case Json::Kind::moment:
+      break;
   }
   return "?";
 }

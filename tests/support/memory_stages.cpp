@@ -63,7 +63,7 @@ ParsedPage MemoryParser::parse(const Page& page) const {
   ParsedPage parsed;
   parsed.row.assign(page.events.size(), 0);
   for (std::size_t index = 0; index < page.events.size(); ++index) {
-    const std::uint64_t event = number_of(page.events[index].event_id);
+    const std::uint64_t event = number_of(page.events[index].event_id.text());
     on_parse(event);
     if (const auto found = unreadable.find(event); found != unreadable.end()) {
       parsed.errors.resize(page.events.size());
@@ -90,7 +90,7 @@ void CountingProjector::handle(const Event& event, Changes& changes) const {
   ++handled;
   changes.upsert({event.stream_id()}).add("events", 1).set("last_event", event.event_id());
   const StoredEvent& stored = event.stored();
-  on_handle(number_of(stored.event_id));  // last, so that a throw has something to undo
+  on_handle(number_of(stored.event_id.text()));  // last, so that a throw has something to undo
 }
 
 Committed MemorySink::commit(const Batch& batch) {

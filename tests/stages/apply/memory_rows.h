@@ -114,8 +114,18 @@ inline void handle(const Projector& projector, const MemoryEvent& event, MemoryR
     const auto found = values.find(path);
     return found == values.end() ? Json{} : found->second;
   };
-  const std::vector<std::string_view> position(event.position.begin(), event.position.end());
-  const StoredEvent stored{event.event_id, event.ts, event.type, event.stream_id, "{}", event.metadata, position};
+  const auto stored_value = [](const std::optional<std::string>& text) {
+    return text ? StoredValue(std::string_view(*text)) : StoredValue();
+  };
+  std::vector<StoredValue> position;
+  for (const std::string& part : event.position) position.emplace_back(std::string_view(part));
+  const StoredEvent stored{std::string_view(event.event_id),
+                           stored_value(event.ts),
+                           event.type,
+                           stored_value(event.stream_id),
+                           "{}",
+                           stored_value(event.metadata),
+                           position};
   std::vector<Json> values;
   for (const std::string& path : projector.extraction().paths) values.push_back(at(event.values, path));
 

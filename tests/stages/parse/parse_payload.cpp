@@ -21,6 +21,9 @@ std::string show(const Json& json) {
       return "array " + text;
     case Json::Kind::invalid:
       return text.empty() ? "invalid without a reason" : "invalid";
+    case Json::Kind::uuid:
+    case Json::Kind::moment:
+      break;
   }
   return "no kind";
 }

@@ -75,7 +75,7 @@ class PayloadSelectionTest : public testing::Test {
       const ParsedPage parsed = parser->parse(*page);
       EXPECT_TRUE(parsed.errors.empty());
       for (std::size_t event = 0; event < page->events.size(); ++event) {
-        std::string text(page->events[event].event_id);
+        std::string text = page->events[event].event_id.text();
         if (parsed.row[event] != ParsedPage::not_parsed) {
           const std::size_t row = parsed.row[event];
           for (std::size_t p = 0; p < projectors.size(); ++p) {  // of one that does not handle it nothing is promised

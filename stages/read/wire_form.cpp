@@ -1,0 +1,33 @@
+#include "stages/read/wire_form.h"
+
+#include <array>
+
+namespace rebuild_projection {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> sent_as_text{"text", "character varying", "bpchar", "name", "json"};
+
+}  // namespace
+
+StoredValue::Form wire_form(std::string_view sql_type) {
+  using Form = StoredValue::Form;
+  if (sql_type == "uuid") return Form::uuid;
+  if (sql_type == "timestamp with time zone") return Form::timestamptz;
+  if (sql_type == "timestamp without time zone") return Form::timestamp;
+  if (sql_type == "smallint") return Form::int2;
+  if (sql_type == "integer") return Form::int4;
+  if (sql_type == "bigint") return Form::int8;
+  if (sql_type == "jsonb") return Form::jsonb;
+  return Form::text;
+}
+
+std::string wire_column(std::string_view sql_type, const std::string& column) {
+  if (wire_form(sql_type) != StoredValue::Form::text) return column;
+  for (const std::string_view type : sent_as_text)
+    if (sql_type == type) return column;
+  // concat() uses the type's output function, where a cast to text may print something else: trailing blanks, booleans.
+  return "CASE WHEN " + column + " IS NOT NULL THEN concat(" + column + ") END";
+}
+
+}  // namespace rebuild_projection
