@@ -81,6 +81,28 @@ std::string same_sql(const CatalogueColumn& column, const std::string& left, con
   return "(" + one + "::text COLLATE \"C\" IS NOT DISTINCT FROM " + other + "::text COLLATE \"C\")";
 }
 
+std::optional<std::string> unlike_sql(const CatalogueColumn& column, const std::string& left,
+                                      const std::string& right) {
+  constexpr std::uint32_t bpchar = 1042;
+  const std::string one = as_base(column, left);
+  const std::string other = as_base(column, right);
+  switch (kind_of(column)) {
+    case Kind::plain:
+      return one + " IS DISTINCT FROM " + other;
+    case Kind::text:
+      if (column.base_oid == bpchar) return std::nullopt;  // one without a length keeps blanks
+      return one + " COLLATE \"C\" IS DISTINCT FROM " + other + " COLLATE \"C\"";
+    case Kind::numeric:
+      return one + " IS DISTINCT FROM " + other + " OR scale(" + one + ") IS DISTINCT FROM scale(" + other + ")";
+    case Kind::floating:
+    case Kind::numerics:
+    case Kind::jsonb:
+    case Kind::printed:
+      break;
+  }
+  return std::nullopt;
+}
+
 std::string canonical_sql(const CatalogueColumn& column, const std::string& value) {
   const std::string one = as_base(column, value);
   switch (kind_of(column)) {

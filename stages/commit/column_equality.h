@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "stages/postgres/catalogue.h"
@@ -12,6 +13,10 @@ namespace rebuild_projection {
 
 /// Whether two values, given as SQL, are the same: a boolean, never NULL.
 std::string same_sql(const CatalogueColumn& column, const std::string& left, const std::string& right);
+
+/// Whether two values are told apart by a reader, who sees 1.0 and 1.00 as two: a boolean, never NULL. nullopt where
+/// that takes more than comparing the values.
+std::optional<std::string> unlike_sql(const CatalogueColumn& column, const std::string& left, const std::string& right);
 
 /// A text that is the same for the same values and for no others, on any server; NULL for NULL. The session prints as
 /// Session sets it.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "stages/commit/column_equality.h"
 #include "stages/postgres/lasting_session.h"
 
 namespace rebuild_projection {
@@ -38,10 +39,18 @@ class Columns {
     return sql;
   }
   [[nodiscard]] std::string differ() const {
-    if (compared.empty()) return "false";
-    // Two rows as such would be compared column by column.
-    return "ROW(" + listed("l.", compared) + ")::record OPERATOR(pg_catalog.*<>) ROW(" + listed("s.", compared) +
-           ")::record";
+    std::string sql = "false";
+    std::vector<std::string> rest;
+    for (const std::string& column : compared)
+      if (const auto unlike = unlike_sql(*live_.find(column), "l." + quote_name(column), "s." + quote_name(column)))
+        sql += " OR " + *unlike;
+      else
+        rest.push_back(column);
+    // By their bytes, as records, which takes longer. Two rows as such would be compared column by column.
+    if (!rest.empty())
+      sql += " OR ROW(" + listed("l.", rest) + ")::record OPERATOR(pg_catalog.*<>) ROW(" + listed("s.", rest) +
+             ")::record";
+    return sql;
   }
   /// Neither the projection's nor generated: what a row that is replaced takes along.
   [[nodiscard]] std::vector<std::string> others() const {
