@@ -17,9 +17,9 @@ namespace {
 /// Members of one event type up to which it is cheaper to have the server pick them out than to send the document.
 constexpr std::size_t members_max = 8;
 
-/// Of texts. Of events of some 150 bytes they are a third of what a page takes once it is parsed.
+/// Before it is parsed, which about doubles what it takes.
 std::size_t page_bytes(const Options& options) {
-  return std::clamp<std::size_t>(MemoryShares(options.memory_bytes_max).pages / options.tokens / 3,
+  return std::clamp<std::size_t>(MemoryShares(options.memory_bytes_max).pages / options.tokens / 2,
                                  limits::page_bytes_min, limits::page_bytes_target);
 }
 

@@ -1,5 +1,6 @@
 #include "stages/read/page_builder.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -21,8 +22,11 @@ std::string_view document(std::string_view jsonb) {
 
 PageBuilder::PageBuilder(const EventStore& store, const PayloadSelection& selection, std::size_t events,
                          std::size_t bytes)
-    : store_(store), selection_(selection), columns_(store.wire_forms().size()) {
-  page_.texts = TextArena(bytes);
+    : store_(store),
+      selection_(selection),
+      bytes_besides_(sizeof(StoredEvent) + store.columns().order.size() * sizeof(StoredValue)),
+      columns_(store.wire_forms().size()) {
+  page_.texts = TextArena(bytes - std::min(bytes, events * bytes_besides_));
   page_.events.reserve(events);
   page_.positions.reserve(events * store.columns().order.size());
 }

@@ -25,8 +25,8 @@ class PageBuilder {
 
   void add(std::string_view row);
   [[nodiscard]] std::size_t events() const { return page_.events.size(); }
-  /// Of texts, so far.
-  [[nodiscard]] std::size_t bytes() const { return page_.texts.bytes(); }
+  /// That it takes so far.
+  [[nodiscard]] std::size_t bytes() const { return page_.texts.bytes() + page_.events.size() * bytes_besides_; }
   /// Of the last event; there is one.
   [[nodiscard]] Position last_position() const { return page_.events.back().owned_position(); }
   [[nodiscard]] Page take() { return std::move(page_); }
@@ -45,6 +45,7 @@ class PageBuilder {
 
   const EventStore& store_;
   const PayloadSelection& selection_;
+  const std::size_t bytes_besides_;  ///< its texts, that an event takes
   Page page_;
   std::vector<OfType> of_types_;      ///< by number
   std::vector<StoredValue> columns_;  ///< of the event in work
