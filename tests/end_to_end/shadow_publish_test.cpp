@@ -174,7 +174,7 @@ TEST_F(ShadowPublishTest, ValuesOfEveryTypeAreToldApartAsReadersDo) {
       {"text", "NULL", {"''", "'NULL'"}},
   };
   std::string definitions, set, changes;
-  int row = 0;
+  std::uint64_t row = 0;
   for (std::size_t column = 0; column < columns.size(); ++column) {
     const auto& [type, value, instead] = columns[column];
     const std::string name = "c" + std::to_string(column);
