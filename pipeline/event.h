@@ -81,7 +81,7 @@ class Event {
 
   [[nodiscard]] const StoredEvent& stored() const { return *stored_; }
   [[nodiscard]] std::string_view type() const { return stored_->type; }
-  // Texts; for a column of such a type, a uuid or a moment as it was sent, where it was sent so.
+  // Texts. For a column of uuids or of timestamps: as the store sent it, where that is such a value.
   [[nodiscard]] Json event_id(ColumnType column = ColumnType::text) const {
     return json_of(stored_->event_id, column, event_id_);
   }
