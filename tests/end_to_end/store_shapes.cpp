@@ -205,7 +205,7 @@ std::span<const StoreShape> store_shapes() {
   return shapes;
 }
 
-const StoreShape& store_shape(const std::string& preset) {
+const StoreShape& store_shape(std::string_view preset) {
   return *std::ranges::find(shapes, preset, &StoreShape::preset);
 }
 

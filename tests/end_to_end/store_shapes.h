@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "tests/support/database.h"
 
@@ -35,6 +36,6 @@ struct StoreShape {
 };
 
 std::span<const StoreShape> store_shapes();
-const StoreShape& store_shape(const std::string& preset);
+const StoreShape& store_shape(std::string_view preset);
 
 }  // namespace rebuild_projection::test
