@@ -210,7 +210,7 @@ void ChangeSet::for_parts(std::size_t bytes, const std::function<void(const Chan
 
 void ChangeSet::clear() {
   ChangeSet cleared(*table_);
-  std::swap(*this, cleared);
+  std::swap(*this, cleared);  // an assignment would free the rows without asking for them first, as ~RowTable() does
 }
 
 }  // namespace rebuild_projection

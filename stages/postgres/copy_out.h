@@ -45,7 +45,7 @@ class CopyRow {
   explicit CopyRow(std::string_view row) : at_(row.data() + 2) {}  // behind the number of fields
   /// The elements of an array of one dimension instead, as array_send() in PostgreSQL's arrayfuncs.c gives it: behind
   /// the numbers of dimensions, NULLs, the type, the elements and the first one.
-  static CopyRow of_array(std::string_view array) { return CopyRow(array.substr(5 * sizeof(std::uint32_t) - 2)); }
+  static CopyRow of_array(std::string_view array) { return CopyRow(array.data() + 5 * sizeof(std::uint32_t)); }
 
   /// nullopt is NULL. The bytes are what the type's send function gives.
   std::optional<std::string_view> field() {
@@ -58,6 +58,8 @@ class CopyRow {
   }
 
  private:
+  explicit CopyRow(const char* fields) : at_(fields) {}
+
   const char* at_;
 };
 

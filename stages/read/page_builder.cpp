@@ -13,11 +13,6 @@ namespace {
 /// "{}" with what a TextArena promises behind it.
 constexpr std::array<char, 2 + 64> empty_document{'{', '}'};
 
-/// A jsonb as it is sent, without the version of the format, of which there is one.
-std::string_view document(std::string_view jsonb) {
-  return jsonb.substr(1);
-}
-
 }  // namespace
 
 PageBuilder::PageBuilder(const EventStore& store, const PayloadSelection& selection, std::size_t events,
@@ -80,8 +75,12 @@ std::uint32_t PageBuilder::type_number(std::string_view type) {
 }
 
 std::string_view PageBuilder::payload(const OfType& of_type, CopyRow& fields, std::size_t bytes_max) {
-  if (const auto whole = selection_.sends_documents() ? fields.field() : std::nullopt)
-    return page_.texts.copy(store_.payload() == EventStore::Payload::jsonb ? document(*whole) : *whole);
+  using Form = StoredValue::Form;
+  StoredValue::Room room;
+  if (const auto whole = selection_.sends_documents() ? fields.field() : std::nullopt) {
+    const Form form = store_.payload() == EventStore::Payload::jsonb ? Form::jsonb : Form::text;
+    return page_.texts.copy(StoredValue(form, *whole).text(room));
+  }
   const auto members = selection_.sends_members() ? fields.field() : std::nullopt;
   if (!members) return {empty_document.data(), 2};
   CopyRow elements = CopyRow::of_array(*members);
@@ -96,7 +95,7 @@ std::string_view PageBuilder::payload(const OfType& of_type, CopyRow& fields, st
     if (!value) continue;  // missing; JSON null is a value
     append(to == begin ? "{" : ",");
     append(prefix);
-    append(document(*value));
+    append(StoredValue(Form::jsonb, *value).text(room));
   }
   if (to == begin) return {empty_document.data(), 2};
   append("}");
