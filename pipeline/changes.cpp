@@ -35,8 +35,7 @@ Decimal to_decimal(const Column& column, const Json& json) {
 }
 
 Timestamp to_timestamp(const Column& column, const Json& json) {
-  if (json.kind == Json::Kind::moment) return Timestamp::of_bytes(json.text);
-  const auto moment = json.kind == Json::Kind::string ? Timestamp::parse(json.text) : std::nullopt;
+  const auto moment = moment_of(json);
   if (!moment) throw wrong_value(column, "a timestamp", json);
   return *moment;
 }

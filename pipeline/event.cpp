@@ -12,6 +12,11 @@ std::string to_string(const Position& position) {
   return joined(position);
 }
 
+std::optional<Timestamp> moment_of(const Json& json) {
+  if (json.kind == Json::Kind::moment) return Timestamp::of_bytes(json.text);
+  return json.kind == Json::Kind::string ? Timestamp::parse(json.text) : std::nullopt;
+}
+
 Position StoredEvent::owned_position() const {
   Position result;
   for (const StoredValue& column : position) result.push_back(column.text());

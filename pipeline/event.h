@@ -9,6 +9,7 @@
 
 #include "pipeline/stored_value.h"
 #include "pipeline/table.h"
+#include "pipeline/timestamp.h"
 
 namespace rebuild_projection {
 
@@ -36,6 +37,9 @@ struct Json {
   Kind kind = Kind::missing;
   std::string_view text;
 };
+
+/// The moment that a value is: as the store sent it, or by its text (Timestamp::parse). nullopt where it is none.
+std::optional<Timestamp> moment_of(const Json& json);
 
 /// One row of the event store. All views live as long as the page.
 struct StoredEvent {

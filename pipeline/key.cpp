@@ -153,9 +153,7 @@ void append_part(const Column& column, const Json& json, bool is_last, std::stri
       }
       throw wrong_value(column, "a boolean", json);
     case ColumnType::timestamp:
-      if (json.kind == Json::Kind::moment) return append_number(canonical, Timestamp::of_bytes(json.text).microseconds);
-      if (const auto moment = json.kind == Json::Kind::string ? Timestamp::parse(json.text) : std::nullopt)
-        return append_number(canonical, moment->microseconds);
+      if (const auto moment = moment_of(json)) return append_number(canonical, moment->microseconds);
       throw wrong_value(column, "a timestamp", json);
     case ColumnType::text:
       if (composite) throw wrong_value(column, "a text", json);

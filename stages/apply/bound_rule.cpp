@@ -58,7 +58,8 @@ class SourceBinder {
 
 BoundCondition bind_condition(const Condition& condition, SourceBinder& sources) {
   BoundCondition bound;
-  bound.source = sources.bind(condition.source);
+  bound.source =
+      sources.bind(condition.source, condition.source.is_timestamp() ? ColumnType::timestamp : ColumnType::text);
   bound.exists = condition.exists;
   for (const Constant& constant : condition.any_of) {
     BoundCondition::Alternative alternative;
@@ -75,7 +76,7 @@ bool looks_at_element(const ValueSource& source) {
 }
 
 bool equals(const BoundCondition::Alternative& alternative, const BoundSource& source, const Json& value) {
-  if (alternative.moment) return value.kind == Json::Kind::string && Timestamp::parse(value.text) == alternative.moment;
+  if (alternative.moment) return moment_of(value) == alternative.moment;
   if (alternative.number) {
     // An attribute is a text that may hold a number; a string in a payload is never one.
     const bool is_attribute = source.kind == ValueSource::Kind::attribute || source.kind == ValueSource::Kind::matched;

@@ -24,7 +24,7 @@ struct BoundSource {
   Json constant;          ///< or the default of a path
   bool has_fallback = false;
   std::string_view written;
-  ColumnType column = ColumnType::text;  ///< that the value goes to
+  ColumnType column = ColumnType::text;  ///< that the value goes to, or could go to
 };
 
 /// What one entry of `when` asks.
