@@ -31,7 +31,7 @@ void warn(Plan& plan, const std::string& text) {
 void lock_tables(Plan& plan, const Preparation& prepared) {
   for (const auto& selected : prepared.selected) lock_target(*prepared.target_session, selected.table);
   for (const auto& selected : prepared.selected)
-    if (selected.table.unlogged)
+    if (!selected.table.unlogged.empty())
       warn(plan, "table " + selected.table.schema + "." + selected.table.name +
                      " is unlogged: a crash of the server empties it, and it must then be rebuilt from the beginning");
 }

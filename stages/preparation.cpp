@@ -34,6 +34,7 @@ Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedPro
                           .key = std::move(key),
                           .table = selected.table.schema + "." + selected.table.name,
                           .table_oid = selected.table.oid,
+                          .fingerprint = selected.table.fingerprint,
                           .store = store.file().name,
                           .store_digest = store.digest(),
                           .target_database = target_database,

@@ -22,7 +22,7 @@ void ShadowRebuild::catch_up_under_lock(Session& publisher, Report& report) {
   range.beyond_horizon = same_database_;
   std::vector<std::uint32_t> locked;
   for (const auto& selected : selected_)
-    if (same_database_) locked.push_back(selected.table.oid);
+    if (same_database_) locked.insert(locked.end(), selected.table.tree.begin(), selected.table.tree.end());
   source_.use([&](Session& session) {
     range.last = store_.last(session, range);
     if (!range.last || options_.fence == Fence::off) return;
@@ -67,6 +67,7 @@ void ShadowRebuild::publish_in(Session& publisher, Report& report) {
   publisher.execute("BEGIN");
   lock_against_writers(publisher, tables);
   const auto locked = std::chrono::steady_clock::now();
+  checkpoints_.refuse_altered(publisher);
   catch_up_under_lock(publisher, report);
   if (report.ending != Ending::complete) {
     publisher.execute("ROLLBACK");

@@ -20,6 +20,7 @@ std::vector<UndonePublication> undo_in(Session& session, const Preparation& prep
   }
   session.execute("BEGIN");
   lock_against_writers(session, tables);
+  prepared.checkpoints.refuse_altered(session);
   const std::vector<Publication> undone = undo_publications(session, prepared.options.meta_schema, published);
   session.execute("COMMIT");
   std::vector<UndonePublication> result;

@@ -1,10 +1,12 @@
 #include "stages/commit/checkpoints.h"
 
+#include <algorithm>
 #include <random>
 #include <utility>
 
 #include "pipeline/joined.h"
 #include "stages/commit/checkpoint_tables.h"
+#include "stages/postgres/catalogue_query.h"
 
 namespace rebuild_projection {
 
@@ -141,6 +143,26 @@ void Checkpoints::start(Session& session) const {
                     parameters_of(identity));
 }
 
+namespace {
+
+void refuse_altered(const Checkpoints::Identity& identity, std::string_view fingerprint) {
+  if (identity.fingerprint == fingerprint) return;
+  throw RunError("the table " + identity.table +
+                 " was altered during the run, so that what was checked before need not hold; what was written since "
+                 "was rolled back");
+}
+
+void refuse_altered(const Checkpoints::Identity& identity, Session& session) {
+  const Rows now = session.execute("SELECT " + fingerprint_sql("$1::oid"), {std::to_string(identity.table_oid)});
+  refuse_altered(identity, now.text(0, 0));
+}
+
+}  // namespace
+
+void Checkpoints::refuse_altered(Session& session) const {
+  for (const Identity& identity : identities_) rebuild_projection::refuse_altered(identity, session);
+}
+
 void Checkpoints::prepare(Session& session) const {
   session.prepare("checkpoint_advance",
                   "UPDATE " + checkpoints_ +
@@ -148,11 +170,13 @@ void Checkpoints::prepare(Session& session) const {
                       " first_position = coalesce(c.first_position, $4::text[]), events = c.events + new.events,"
                       " batches = c.batches + 1, updated_at = clock_timestamp()"
                       " FROM unnest($5::text[], $6::bigint[]) AS new(name, events)"
-                      " WHERE c.projection_name = new.name AND c.run = $7");
+                      " WHERE c.projection_name = new.name AND c.run = $7 RETURNING c.projection_name, " +
+                      (writes_live_tables() ? fingerprint_sql("c.table_oid::oid") : "NULL"));
 }
 
 void Checkpoints::begin(Session& session, std::size_t projection, const Start& start) const {
   const Identity& identity = identities_[projection];
+  if (writes_live_tables()) rebuild_projection::refuse_altered(identity, session);
   if (start.how == Begin::resumed) {
     const Rows rows = session.execute(
         "UPDATE " + checkpoints_ +
@@ -195,6 +219,9 @@ void Checkpoints::advance(Session& session, const Batch& batch) const {
   if (rows.affected() != expected)
     throw RunError("a row of " + checkpoints_ +
                    " is gone or another run's: somebody changed it during the run; run the rebuild again");
+  for (std::size_t row = 0; writes_live_tables() && row < rows.size(); ++row)
+    rebuild_projection::refuse_altered(*std::ranges::find(identities_, rows.text(row, 0), &Identity::projection),
+                                       rows.text(row, 1));
 }
 
 Checkpoints::Standing Checkpoints::lock(Session& session, std::size_t projection, const Step& step) const {

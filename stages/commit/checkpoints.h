@@ -45,6 +45,7 @@ class Checkpoints {
     std::vector<std::string> key;
     std::string table;  ///< "schema.table"
     std::uint32_t table_oid = 0;
+    std::string fingerprint;      ///< CatalogueTable's; no part of the identity, see refuse_altered()
     std::string store;            ///< its name
     std::string store_digest;     ///< EventStore::digest()
     std::string target_database;  ///< database_identity()
@@ -88,7 +89,13 @@ class Checkpoints {
   void start(Session& session) const;
   void prepare(Session& session) const;
 
-  /// With the first batch: makes the checkpoint this run's. Where it is resumed, it must still be at `after`, and what
+  /// Throws RunError where the catalogue says something else of a projection's live table than when the run was
+  /// prepared, so that nothing that was checked then need hold. For a transaction that has locked the table: others
+  /// alter it before or after.
+  void refuse_altered(Session& session) const;
+
+  /// With the first batch, whose transaction has cleared what it clears: makes the checkpoint this run's, and for live
+  /// tables does what refuse_altered() does. Where it is resumed, it must still be at `after`, and what
   /// an earlier run said of late events stays; else position, dead letters and all that of earlier runs are forgotten.
   struct Start {
     Begin how = Begin::over;
@@ -96,7 +103,8 @@ class Checkpoints {
     std::string late_events;  ///< Checkpoint's
   };
   void begin(Session& session, std::size_t projection, const Start& start) const;
-  /// With every batch, for the projections to which any of its events were new.
+  /// With every batch, for the projections to which any of its events were new: moves their checkpoints, and does what
+  /// refuse_altered() does for live tables in the same statement.
   void advance(Session& session, const Batch& batch) const;
   void add_dead_letters(Session& session, std::size_t projection, const std::vector<DeadLetter>& letters) const;
   /// After the last batch, in its own transaction, which is on the disk when this returns, and with it every earlier
@@ -122,6 +130,8 @@ class Checkpoints {
 
  private:
   [[nodiscard]] std::string names() const;
+  /// Whether the tables that are written are those whose fingerprints are known.
+  [[nodiscard]] bool writes_live_tables() const { return of_ == Of::live && schema_ != temporary_schema; }
 
   std::string schema_;
   std::vector<Identity> identities_;

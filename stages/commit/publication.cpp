@@ -19,6 +19,13 @@ std::string array_of(const std::vector<std::string>& names) {
   return array.take();
 }
 
+/// The oids of the table and its parts.
+std::string tree_of(const CatalogueTable& table) {
+  std::vector<std::string> oids;
+  for (const std::uint32_t oid : table.tree) oids.push_back(std::to_string(oid));
+  return array_of(oids);
+}
+
 /// The columns of a projection, as a statement over the live table, l, and its shadow, s, needs them.
 class Columns {
  public:
@@ -82,10 +89,11 @@ class Columns {
 bool has_other_unique(Session& session, const TableLayout& layout, const CatalogueTable& live) {
   return session
       .execute(
-          "SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = $1::oid AND (i.indisunique OR i.indisexclusion)"
+          "SELECT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = ANY ($1::oid[]) AND (i.indisunique OR "
+          "i.indisexclusion)"
           " AND i.indimmediate AND (i.indexprs IS NOT NULL OR EXISTS (SELECT FROM pg_attribute a WHERE"
           "  a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) AND a.attname <> ALL ($2::text[]))))",
-          {std::to_string(live.oid), array_of(Columns(layout, live).key)})
+          {tree_of(live), array_of(Columns(layout, live).key)})
       .boolean(0, 0);
 }
 
@@ -178,7 +186,8 @@ std::vector<std::size_t> referred_to_first(const std::vector<ShadowedTable>& tab
 
 std::string holders(Session& session, const std::vector<const CatalogueTable*>& tables) {
   std::vector<std::string> oids;
-  for (const CatalogueTable* table : tables) oids.push_back(std::to_string(table->oid));
+  for (const CatalogueTable* table : tables)
+    for (const std::uint32_t oid : table->tree) oids.push_back(std::to_string(oid));
   const Rows rows = session.execute(
       "SELECT string_agg(DISTINCT 'server process ' || l.pid, ', ') FROM pg_locks l WHERE l.locktype = 'relation' AND"
       " l.relation = ANY ($1::oid[]) AND l.granted AND l.pid <> pg_backend_pid() AND l.database = (SELECT oid FROM"
@@ -264,8 +273,9 @@ std::vector<std::string> publish_mistakes(Session& session, const TableLayout& l
       "OR"
       " NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = confrelid AND a.attnum = ANY (confkey)"
       "   AND a.attname <> ALL ($2::text[]))), confdeltype = 'r'"
-      " FROM pg_constraint WHERE contype = 'f' AND confrelid = $1::oid AND conparentid = 0 ORDER BY conname",
-      {std::to_string(live.oid), array_of(columns.key)});
+      " FROM pg_constraint f WHERE contype = 'f' AND confrelid = ANY ($1::oid[]) AND NOT EXISTS (SELECT FROM"
+      "  pg_constraint above WHERE above.oid = f.conparentid AND above.confrelid = ANY ($1::oid[])) ORDER BY conname",
+      {tree_of(live), array_of(columns.key)});
   for (std::size_t row = 0; row < keys.size(); ++row) {
     const std::string key(keys.text(row, 0));
     if (!keys.boolean(row, 1))
@@ -277,18 +287,6 @@ std::vector<std::string> publish_mistakes(Session& session, const TableLayout& l
                          ", which is RESTRICT, and has unique columns besides its key, whose rows publishing replaces; "
                          "make it NO ACTION");
   }
-  const Rows published = session.execute(
-      "SELECT EXISTS (SELECT FROM pg_publication p WHERE (p.pubupdate OR p.pubdelete) AND EXISTS (SELECT FROM"
-      "  pg_publication_tables t WHERE t.pubname = p.pubname AND t.schemaname = $2 AND t.tablename = $3))"
-      " AND (c.relreplident = 'n' OR c.relreplident = 'd' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = "
-      "c.oid"
-      "  AND i.indisprimary)) FROM pg_class c WHERE c.oid = $1::oid",
-      {std::to_string(live.oid), live.schema, live.name});
-  if (published.size() > 0 && published.boolean(0, 0))
-    mistakes.push_back(
-        where + name +
-        " is in a publication and has no replica identity, so rows cannot be changed; run: ALTER TABLE " +
-        name_of(live) + " REPLICA IDENTITY FULL;");
   return mistakes;
 }
 

@@ -39,6 +39,18 @@ std::string missing_grants(const TargetUse& use) {
   return grants;
 }
 
+std::string triggers_of(const CatalogueTable& table) {
+  std::vector<std::string> triggers;
+  std::vector<std::string> statements;
+  for (const CatalogueTrigger& trigger : table.triggers) {
+    triggers.push_back(trigger.name + (trigger.is_of_part ? " of its part " + trigger.table : ""));
+    std::string disable = "ALTER TABLE " + trigger.table + " DISABLE TRIGGER USER;";
+    if (std::ranges::find(statements, disable) == statements.end()) statements.push_back(std::move(disable));
+  }
+  return "has triggers (" + joined(triggers) +
+         "), which would fire for every rebuilt row; disable them first: " + joined(statements, " ");
+}
+
 std::string hidden_rows(const TargetUse& use) {
   return use.table->schema + "." + use.table->name + " has row-level security that would hide rows from role " +
          use.role + "; run as a role with BYPASSRLS";
@@ -72,13 +84,20 @@ std::vector<std::string> check_target(const TargetUse& use) {
   if (!use.publishes && !table.incoming_foreign_keys.empty())
     mistake(name + " is referred to by foreign keys (" + joined(table.incoming_foreign_keys) +
             "), so its rows cannot be cleared in place; use --strategy shadow, or drop them first");
-  if (!table.triggers.empty())
-    mistake(name + " has triggers (" + joined(table.triggers) +
-            "), which would fire for every rebuilt row; disable them first: ALTER TABLE " +
-            quote_name(table.schema, table.name) + " DISABLE TRIGGER USER;");
+  if (!table.triggers.empty()) mistake(name + " " + triggers_of(table));
   if (!table.rules.empty()) mistake(name + " has rewrite rules (" + joined(table.rules) + "); drop them first");
   if (table.has_children)
     mistake(name + " has inheriting tables, whose rows would be cleared too; use a plain or partitioned table");
+  if (!table.foreign_parts.empty())
+    mistake(name + " has parts on other servers (" + joined(table.foreign_parts) +
+            "), where rows are not committed together with the checkpoint; detach them first");
+  if (!table.without_identity.empty()) {
+    std::vector<std::string> statements;
+    for (const std::string& part : table.without_identity)
+      statements.push_back("ALTER TABLE " + part + " REPLICA IDENTITY FULL;");
+    mistake(name + " is in a publication and has no replica identity, so its rows cannot be changed; run: " +
+            joined(statements, " "));
+  }
   if (table.row_security) mistake(hidden_rows(use));
   if (const std::string grants = missing_grants(use); !grants.empty())
     mistake("role " + use.role + " may not change " + name + "; its owner (" + table.owner + ") must run: GRANT " +

@@ -44,21 +44,33 @@ struct CatalogueIndex {
   [[nodiscard]] bool is_plain() const { return !partial && immediate && valid; }
 };
 
+struct CatalogueTrigger {
+  std::string name;
+  std::string table;        ///< that it stands on, as SQL names it
+  bool is_of_part = false;  ///< and not of the table itself
+};
+
+/// A table, and the tree of tables below it: its partitions at any depth, or the tables that inherit from it. These are
+/// its parts; they are named as SQL names them, "schema.part".
 struct CatalogueTable {
   std::uint32_t oid = 0;
   std::string schema;
   std::string name;
   char kind = 'r';  ///< pg_class.relkind: 'r' table, 'p' partitioned, 'v' view, 'm' materialized view, 'f' foreign
-  bool unlogged = false;
+  std::vector<std::uint32_t> tree;  ///< oids of the table and its parts, itself first
+  std::string fingerprint;          ///< fingerprint_sql(), from before everything else here was read
   std::vector<CatalogueColumn> columns;
-  std::vector<CatalogueIndex> indexes;  ///< the primary key first
-  std::vector<std::string> triggers;    ///< user triggers that are enabled
-  std::vector<std::string> rules;
-  std::vector<std::string> incoming_foreign_keys;    ///< "constraint of table schema.name"
-  std::vector<std::uint32_t> outgoing_foreign_keys;  ///< oids of the tables referred to
-  bool deferrable_constraints = false;
-  bool row_security = false;  ///< would filter rows for this role
-  bool has_children = false;  ///< of plain inheritance
+  std::vector<CatalogueIndex> indexes;               ///< its own, the primary key first
+  std::vector<CatalogueTrigger> triggers;            ///< user triggers that fire when this session writes to the table
+  std::vector<std::string> rules;                    ///< that are enabled
+  std::vector<std::string> incoming_foreign_keys;    ///< "constraint of table schema.name", to any part
+  std::vector<std::uint32_t> outgoing_foreign_keys;  ///< oids of the tables referred to, by any part
+  std::vector<std::string> unlogged;                 ///< it and its parts, those that a crash of the server empties
+  std::vector<std::string> foreign_parts;            ///< which lie on other servers
+  std::vector<std::string> without_identity;  ///< it and its parts that are in a publication without a replica identity
+  bool deferrable_constraints = false;        ///< of any part
+  bool row_security = false;                  ///< would filter rows for this role
+  bool has_children = false;                  ///< by plain inheritance
   bool can_select = false, can_insert = false, can_update = false, can_delete = false, can_truncate = false;
   std::string owner;
 

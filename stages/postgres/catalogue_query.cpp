@@ -91,20 +91,80 @@ void refuse_hidden_schema(Session& session, const std::string& name) {
                      quote_name(rows.text(0, 0)) + " TO " + quote_name(rows.text(0, 1)) + ";");
 }
 
+std::string tree_of(const CatalogueTable& table) {
+  ArrayText oids;
+  for (const std::uint32_t oid : table.tree) oids.add(std::to_string(oid));
+  return oids.take();
+}
+
+/// What holds for the table and its parts, of which `$1` are the oids.
+std::vector<std::string> parts_where(Session& session, const CatalogueTable& table, const std::string& condition) {
+  return first_column(session.execute("SELECT c.oid::regclass FROM pg_class c WHERE c.oid = ANY ($1::oid[]) AND " +
+                                          condition + " ORDER BY c.oid::regclass::text",
+                                      {tree_of(table)}));
+}
+
+/// Rows of a partitioned table lie in its leaves. What is in a publication, itself or by a table above it or by its
+/// schema, and has no replica identity, takes no UPDATE and no DELETE.
+constexpr const char* published_without_identity =
+    "c.relkind = 'r' AND c.relpersistence = 'p' AND NOT EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND"
+    "  CASE c.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident ELSE false END)"
+    " AND c.relreplident <> 'f' AND EXISTS (SELECT FROM pg_publication p WHERE (p.pubupdate OR p.pubdelete) AND ("
+    "  p.puballtables OR EXISTS (SELECT FROM pg_class a WHERE (a.oid = c.oid OR a.oid = ANY (SELECT relid FROM"
+    "   pg_partition_ancestors(c.oid))) AND (EXISTS (SELECT FROM pg_publication_rel r WHERE r.prpubid = p.oid AND"
+    "    r.prrelid = a.oid) OR EXISTS (SELECT FROM pg_publication_namespace n WHERE n.pnpubid = p.oid AND"
+    "    n.pnnspid = a.relnamespace)))))";
+
+/// Of a tree's row triggers each part has its own; only the topmost one is named. Statements name the table, so that
+/// statement triggers of its parts do not fire, but for those of TRUNCATE.
+constexpr const char* firing_triggers =
+    "SELECT t.tgname, t.tgrelid::regclass, t.tgrelid <> $2::oid FROM pg_trigger t WHERE t.tgrelid = ANY ($1::oid[]) "
+    "AND NOT t.tgisinternal"
+    " AND t.tgenabled IN ('A', CASE current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END)"
+    " AND (t.tgrelid = $2::oid OR t.tgtype & 1 <> 0 OR t.tgtype & 32 <> 0)"
+    " AND NOT EXISTS (SELECT FROM pg_trigger above WHERE above.oid = t.tgparentid AND"
+    "  above.tgrelid = ANY ($1::oid[]) AND above.tgenabled = t.tgenabled)"
+    " ORDER BY t.tgname, t.tgrelid";
+
+/// A foreign key to a partitioned table has one to each of its partitions beside it; only the topmost one is named.
+constexpr const char* foreign_keys_to =
+    "SELECT f.conname || ' of table ' || f.conrelid::regclass ||"
+    "  CASE WHEN f.confrelid <> $2::oid THEN ' to its part ' || f.confrelid::regclass ELSE '' END"
+    " FROM pg_constraint f WHERE f.contype = 'f' AND f.confrelid = ANY ($1::oid[]) AND NOT EXISTS (SELECT FROM"
+    "  pg_constraint above WHERE above.oid = f.conparentid AND above.confrelid = ANY ($1::oid[])) ORDER BY f.conname";
+
 void read_dependents(Session& session, CatalogueTable& table) {
-  table.triggers = first_column(session.execute(
-      "SELECT tgname FROM pg_trigger WHERE tgrelid = $1::oid AND NOT tgisinternal AND tgenabled <> 'D' ORDER BY tgname",
-      {oid_text(table)}));
+  const std::string tree = tree_of(table);
+  const Rows triggers = session.execute(firing_triggers, {tree, oid_text(table)});
+  for (std::size_t row = 0; row < triggers.size(); ++row)
+    table.triggers.push_back(
+        {std::string(triggers.text(row, 0)), std::string(triggers.text(row, 1)), triggers.boolean(row, 2)});
   table.rules = first_column(
-      session.execute("SELECT rulename FROM pg_rewrite WHERE ev_class = $1::oid ORDER BY rulename", {oid_text(table)}));
-  table.incoming_foreign_keys =
-      first_column(session.execute("SELECT conname || ' of table ' || conrelid::regclass FROM pg_constraint"
-                                   " WHERE contype = 'f' AND confrelid = $1::oid AND conparentid = 0 ORDER BY conname",
-                                   {oid_text(table)}));
+      session.execute("SELECT r.rulename FROM pg_rewrite r WHERE r.ev_class = $1::oid AND r.ev_enabled IN ('A', CASE"
+                      " current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END) ORDER BY 1",
+                      {oid_text(table)}));
+  table.incoming_foreign_keys = first_column(session.execute(foreign_keys_to, {tree, oid_text(table)}));
   const Rows outgoing = session.execute(
-      "SELECT confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid = $1::oid", {oid_text(table)});
+      "SELECT DISTINCT f.confrelid FROM pg_constraint f WHERE f.contype = 'f' AND f.conrelid = ANY ($1::oid[])",
+      {tree});
   for (std::size_t row = 0; row < outgoing.size(); ++row)
     table.outgoing_foreign_keys.push_back(static_cast<std::uint32_t>(outgoing.number(row, 0)));
+  table.unlogged = parts_where(session, table, "c.relpersistence = 'u'");
+  table.foreign_parts = parts_where(session, table, "c.relkind = 'f'");
+  table.without_identity = parts_where(session, table, published_without_identity);
+}
+
+/// The oids of a table and its parts.
+std::string tree_sql(const std::string& oid) {
+  return "WITH RECURSIVE tree(oid, is_top) AS (SELECT " + oid +
+         ", true UNION SELECT i.inhrelid, false FROM tree JOIN pg_inherits i ON i.inhparent = tree.oid)";
+}
+
+void read_tree(Session& session, CatalogueTable& table) {
+  const Rows rows = session.execute(
+      tree_sql("$1::oid") + " SELECT tree.oid FROM tree ORDER BY tree.is_top DESC, tree.oid", {oid_text(table)});
+  for (std::size_t row = 0; row < rows.size(); ++row)
+    table.tree.push_back(static_cast<std::uint32_t>(rows.number(row, 0)));
 }
 
 }  // namespace
@@ -113,6 +173,35 @@ const CatalogueColumn* CatalogueTable::find(std::string_view column) const {
   for (const CatalogueColumn& candidate : columns)
     if (candidate.name == column) return &candidate;
   return nullptr;
+}
+
+std::string fingerprint_sql(const std::string& oid) {
+  int catalogues = 0;
+  // A sum, so that the order of rows does not matter.
+  const auto sum = [&](const std::string& columns, const std::string& from) {
+    return "coalesce((SELECT sum(hashtextextended(ROW(" + columns + ")::text, " + std::to_string(++catalogues) +
+           ")) FROM " + from + "), 0)";
+  };
+  // Triggers are those of foreign keys to the table, too.
+  const std::string of_each =
+      sum("c.oid, c.relkind, c.relpersistence", "pg_class c WHERE c.oid = tree.oid") + " + " +
+      sum("t.tgrelid, t.tgfoid, t.tgtype, t.tgenabled, t.tgconstrrelid, t.tgdeferrable, t.tgattr::text, t.tgqual",
+          "pg_trigger t WHERE t.tgrelid = tree.oid AND t.tgenabled <> 'D'") +
+      " + " +
+      sum("x.indrelid, x.indkey::text, x.indpred, x.indexprs, x.indcollation::text, x.indimmediate",
+          "pg_index x WHERE x.indrelid = tree.oid AND (x.indisunique OR x.indisexclusion) AND x.indisvalid") +
+      " + " +
+      sum("o.conrelid, o.contype, o.conkey, o.confrelid, o.confkey, o.conbin",
+          "pg_constraint o WHERE o.conrelid = tree.oid AND o.contype IN ('c', 'f')");
+  // Statements name the table, so that its columns and rules hold for all parts.
+  const std::string of_the_table =
+      sum("c.relname, c.relnamespace, row_security_active(c.oid)", "pg_class c WHERE c.oid = tree.oid") + " + " +
+      sum("a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated, a.attidentity, a.attcollation",
+          "pg_attribute a WHERE a.attrelid = tree.oid AND a.attnum > 0") +
+      " + " + sum("d.adnum, d.adbin", "pg_attrdef d WHERE d.adrelid = tree.oid") + " + " +
+      sum("r.ev_type, r.is_instead", "pg_rewrite r WHERE r.ev_class = tree.oid AND r.ev_enabled <> 'D'");
+  return "(" + tree_sql(oid) + " SELECT sum(" + of_each + " + CASE WHEN tree.is_top THEN " + of_the_table +
+         " ELSE 0 END) FROM tree)";
 }
 
 std::optional<Relation> find_relation(Session& session, std::uint32_t oid) {
@@ -151,48 +240,42 @@ std::optional<Relation> find_relation(Session& session, const std::string& name)
   return std::nullopt;
 }
 
-namespace {
-
-CatalogueTable read_relation(Session& session, const Relation& relation) {
+std::optional<CatalogueTable> read_table(Session& session, std::uint32_t oid) {
   CatalogueTable table;
-  table.oid = relation.oid;
-  table.schema = relation.schema;
-  table.name = relation.name;
-  table.row_security = relation.row_security;
-  table.can_select = relation.can_select;
+  table.oid = oid;
+  table.fingerprint = session.execute("SELECT " + fingerprint_sql("$1::oid"), {oid_text(table)}).text(0, 0);
+  const auto relation = find_relation(session, oid);
+  if (!relation) return std::nullopt;
+  table.schema = relation->schema;
+  table.name = relation->name;
+  table.row_security = relation->row_security;
+  table.can_select = relation->can_select;
+  read_tree(session, table);
   const Rows rows = session.execute(
-      "SELECT c.relkind, c.relpersistence = 'u', pg_get_userbyid(c.relowner), c.relhassubclass AND c.relkind = 'r',"
+      "SELECT c.relkind, pg_get_userbyid(c.relowner),"
       " has_table_privilege(c.oid, 'INSERT'), has_table_privilege(c.oid, 'UPDATE'), has_table_privilege(c.oid, "
       "'DELETE'),"
       " has_table_privilege(c.oid, 'TRUNCATE'),"
-      " EXISTS (SELECT FROM pg_constraint o WHERE o.conrelid = c.oid AND o.condeferrable)"
+      " EXISTS (SELECT FROM pg_constraint o WHERE o.conrelid = ANY ($2::oid[]) AND o.condeferrable)"
       " FROM pg_class c WHERE c.oid = $1::oid",
-      {oid_text(table)});
+      {oid_text(table), tree_of(table)});
   table.kind = rows.text(0, 0).front();
-  table.unlogged = rows.boolean(0, 1);
-  table.owner = rows.text(0, 2);
-  table.has_children = rows.boolean(0, 3);
-  table.can_insert = rows.boolean(0, 4);
-  table.can_update = rows.boolean(0, 5);
-  table.can_delete = rows.boolean(0, 6);
-  table.can_truncate = rows.boolean(0, 7);
-  table.deferrable_constraints = rows.boolean(0, 8);
+  table.has_children = table.kind == 'r' && table.tree.size() > 1;
+  table.owner = rows.text(0, 1);
+  table.can_insert = rows.boolean(0, 2);
+  table.can_update = rows.boolean(0, 3);
+  table.can_delete = rows.boolean(0, 4);
+  table.can_truncate = rows.boolean(0, 5);
+  table.deferrable_constraints = rows.boolean(0, 6);
   read_columns(session, table);
   read_indexes(session, table);
   read_dependents(session, table);
   return table;
 }
 
-}  // namespace
-
 std::optional<CatalogueTable> read_table(Session& session, const std::string& name) {
   const auto relation = find_relation(session, name);
-  return relation ? std::optional(read_relation(session, *relation)) : std::nullopt;
-}
-
-std::optional<CatalogueTable> read_table(Session& session, std::uint32_t oid) {
-  const auto relation = find_relation(session, oid);
-  return relation ? std::optional(read_relation(session, *relation)) : std::nullopt;
+  return relation ? read_table(session, relation->oid) : std::nullopt;
 }
 
 }  // namespace rebuild_projection

@@ -24,6 +24,11 @@ struct Relation {
 std::optional<Relation> find_relation(Session& session, const std::string& name);
 std::optional<Relation> find_relation(Session& session, std::uint32_t oid);
 
+/// SQL of a number that changes when the catalogue says something else of a table, whose oid `oid` is as SQL, and of
+/// its parts: their kinds, columns, defaults, checks, foreign keys from and to them, unique indexes, triggers, rules,
+/// and whether row-level security hides rows. Neither rights nor what only makes a table faster or slower change it.
+std::string fingerprint_sql(const std::string& oid);
+
 /// What the catalogue says about a table; nullopt where there is none of that name, or that oid.
 std::optional<CatalogueTable> read_table(Session& session, const std::string& name);
 std::optional<CatalogueTable> read_table(Session& session, std::uint32_t oid);

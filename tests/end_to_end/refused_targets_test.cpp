@@ -3,6 +3,7 @@
 
 #include <regex>
 
+#include "tests/support/proxy.h"
 #include "tests/support/recruiting.h"
 
 namespace rebuild_projection::test {
@@ -61,6 +62,27 @@ TEST_F(RefusedTargetsTest, WhatCannotBeRebuiltInPlace) {
        "CREATE TABLE rewritten (id uuid PRIMARY KEY); CREATE RULE my_rule AS ON DELETE TO rewritten DO INSTEAD NOTHING",
        "rewrite rules \\(my_rule\\)"},
       {"parent", "CREATE TABLE parent (id uuid PRIMARY KEY); CREATE TABLE heir () INHERITS (parent)", "inherit"},
+      {"triggered_part",
+       "CREATE TABLE triggered_part (id uuid PRIMARY KEY) PARTITION BY HASH (id); CREATE TABLE half PARTITION OF "
+       "triggered_part FOR VALUES WITH (MODULUS 1, REMAINDER 0) PARTITION BY HASH (id); CREATE TABLE quarter PARTITION "
+       "OF half FOR VALUES WITH (MODULUS 1, REMAINDER 0); CREATE TRIGGER deep AFTER INSERT ON quarter FOR EACH ROW "
+       "EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+       "triggers \\(deep of its part public.quarter\\).*ALTER TABLE public.quarter DISABLE TRIGGER USER;"},
+      {"referred_part",
+       "CREATE TABLE referred_part (id uuid PRIMARY KEY) PARTITION BY HASH (id); CREATE TABLE whole PARTITION OF "
+       "referred_part FOR VALUES WITH (MODULUS 1, REMAINDER 0); CREATE TABLE of_part (ref uuid CONSTRAINT to_part "
+       "REFERENCES whole ON DELETE CASCADE)",
+       "foreign keys \\(to_part of table public.of_part to its part public.whole\\)"},
+      {"elsewhere",
+       "CREATE EXTENSION file_fdw; CREATE SERVER s FOREIGN DATA WRAPPER file_fdw; CREATE TABLE elsewhere (id uuid NOT "
+       "NULL, far boolean) PARTITION BY LIST (far); CREATE FOREIGN TABLE there PARTITION OF elsewhere FOR VALUES IN "
+       "(true) SERVER s OPTIONS (filename '/dev/null')",
+       "parts on other servers \\(public.there\\)"},
+      {"published",
+       "CREATE TABLE published (id uuid NOT NULL) PARTITION BY HASH (id); CREATE TABLE leaf PARTITION OF published FOR "
+       "VALUES WITH (MODULUS 1, REMAINDER 0); CREATE UNIQUE INDEX ON published (id); CREATE PUBLICATION p FOR TABLE "
+       "published",
+       "no replica identity.*ALTER TABLE public.leaf REPLICA IDENTITY FULL;"},
       {"refers", "CREATE TABLE refers (id uuid PRIMARY KEY REFERENCES event_store)", "foreign key to the event store"},
       {"nowhere", "SELECT 1", "no table \"nowhere\""},
   };
@@ -72,6 +94,57 @@ TEST_F(RefusedTargetsTest, WhatCannotBeRebuiltInPlace) {
   store.database.execute("ALTER TABLE triggered DISABLE TRIGGER USER; DROP TABLE child");
   EXPECT_EQ(store.apply("all", {"--projections", folder_with("triggered")}).exit_code, 0);
   EXPECT_EQ(store.apply("all", {"--projections", folder_with("referred")}).exit_code, 0);
+}
+
+/// A run that is asked to write while somebody alters the table between two of its batches, or before the first.
+TEST_F(RefusedTargetsTest, WhatIsAlteredDuringARunIsLookedAtInTheTransactionThatWrites) {
+  const struct {
+    const char* what;
+    const char* sql;
+    const char* undone;  ///< by this
+  } cases[] = {
+      {"a cascading foreign key",
+       "CREATE TABLE precious (ref uuid REFERENCES event_rows ON DELETE CASCADE); INSERT INTO precious SELECT event_id "
+       "FROM event_rows",
+       "DROP TABLE precious"},
+      {"a trigger",
+       "CREATE TRIGGER t BEFORE UPDATE ON event_rows FOR EACH ROW EXECUTE FUNCTION "
+       "suppress_redundant_updates_trigger()",
+       "DROP TRIGGER t ON event_rows"},
+      {"a rule", "CREATE RULE r AS ON DELETE TO event_rows DO INSTEAD NOTHING", "DROP RULE r ON event_rows"},
+      {"an heir", "CREATE TABLE heir () INHERITS (event_rows)", "DROP TABLE heir"},
+      {"another table of the name",
+       "ALTER TABLE event_rows RENAME TO event_rows_2; CREATE TABLE event_rows (LIKE event_rows_2 INCLUDING ALL)",
+       "DROP TABLE event_rows; ALTER TABLE event_rows_2 RENAME TO event_rows"},
+  };
+  store.append(21, 60);
+  ASSERT_EQ(store.apply("event_rows").exit_code, 0);
+  for (const auto& alteration : cases)
+    for (const int batch : {0, 2}) {
+      SCOPED_TRACE(std::string(alteration.what) + " after batch " + std::to_string(batch));
+      int session = 0, commits = 0;  // the first is of the checkpoints' start
+      bool altered = false;
+      std::string rows;
+      const Proxy proxy([&](const Message& message) {
+        if (names_session(message, "commit")) session = message.connection;
+        if (message.connection != session || !completes(message, "COMMIT")) return Verdict::pass;
+        if (commits++ != batch) return Verdict::pass;
+        altered = true;
+        store.database.execute(alteration.sql);
+        rows = store.database.digest("event_rows");
+        return Verdict::pass;
+      });
+      const Outcome run = store.apply("event_rows", {"--batch-size", "10", "--dsn", proxy.dsn(store.database.name())});
+      EXPECT_TRUE(altered);
+      EXPECT_EQ(run.exit_code, 2) << run.err;
+      EXPECT_NE(run.err.find("public.event_rows was altered during the run"), std::string::npos) << run.err;
+      EXPECT_EQ(store.database.digest("event_rows"), rows);
+      if (store.database.value("SELECT to_regclass('precious') IS NOT NULL") == "t") {
+        EXPECT_EQ(store.database.value("SELECT count(*) = (SELECT count(*) FROM event_rows) FROM precious"), "t");
+      }
+      store.database.execute(alteration.undone);
+      ASSERT_EQ(store.apply("event_rows").exit_code, 0);
+    }
 }
 
 TEST_F(RefusedTargetsTest, TheStoreInEveryShape) {

@@ -109,7 +109,9 @@ TEST_F(CatalogueQueryTest, WhatHangsOnATableIsFound) {
       "CREATE UNLOGGED TABLE u (); CREATE VIEW v AS SELECT 1; CREATE TABLE p (a integer) PARTITION BY LIST (a); CREATE "
       "MATERIALIZED VIEW m AS SELECT 1");
   const CatalogueTable table = read("t");
-  EXPECT_EQ(table.triggers, Lines{"on_t"});
+  ASSERT_EQ(table.triggers.size(), 1U);
+  EXPECT_EQ(table.triggers[0].name, "on_t");
+  EXPECT_FALSE(table.triggers[0].is_of_part);
   EXPECT_EQ(table.rules, Lines{"r"});
   ASSERT_EQ(table.incoming_foreign_keys.size(), 1U);
   EXPECT_NE(table.incoming_foreign_keys[0].find("child"), std::string::npos);
@@ -118,10 +120,112 @@ TEST_F(CatalogueQueryTest, WhatHangsOnATableIsFound) {
   EXPECT_TRUE(read("child").deferrable_constraints);
   EXPECT_TRUE(read("parent").has_children);
   EXPECT_FALSE(read("heir").has_children);
-  EXPECT_TRUE(read("u").unlogged);
+  EXPECT_EQ(read("u").unlogged, Lines{"public.u"});
+  EXPECT_EQ(table.unlogged, Lines{});
   EXPECT_EQ(read("v").kind, 'v');
   EXPECT_EQ(read("m").kind, 'm');
   EXPECT_EQ(read("p").kind, 'p');
+}
+
+/// Partitions of a partition, "leaf" and "bare", beside a plain one, "side".
+constexpr const char* tree =
+    "CREATE TABLE top (id integer, region text, PRIMARY KEY (id, region)) PARTITION BY LIST (region);"
+    "CREATE TABLE side PARTITION OF top FOR VALUES IN ('us');"
+    "CREATE TABLE middle PARTITION OF top FOR VALUES IN ('eu') PARTITION BY RANGE (id);"
+    "CREATE TABLE leaf PARTITION OF middle FOR VALUES FROM (0) TO (9);"
+    "CREATE TABLE bare PARTITION OF middle DEFAULT;"
+    "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';";
+
+TEST_F(CatalogueQueryTest, WhatHangsOnAPartIsFoundAtAnyDepth) {
+  database.execute(
+      std::string(tree) +
+      "CREATE TABLE elsewhere (id integer PRIMARY KEY);"
+      "CREATE TABLE child (id integer, region text, CONSTRAINT to_leaf FOREIGN KEY (id, region) REFERENCES leaf);"
+      "CREATE TABLE other (id integer, region text, CONSTRAINT to_top FOREIGN KEY (id, region) REFERENCES top)"
+      " PARTITION BY LIST (id); CREATE TABLE other_part PARTITION OF other DEFAULT;"
+      "ALTER TABLE leaf ADD CONSTRAINT away FOREIGN KEY (id) REFERENCES elsewhere DEFERRABLE;"
+      "CREATE TRIGGER everywhere BEFORE INSERT ON top FOR EACH ROW EXECUTE FUNCTION f();"
+      "CREATE TRIGGER deep AFTER DELETE ON leaf FOR EACH ROW EXECUTE FUNCTION f();"
+      "CREATE TRIGGER emptied AFTER TRUNCATE ON side EXECUTE FUNCTION f();"
+      "CREATE TRIGGER by_its_own_name AFTER INSERT ON side EXECUTE FUNCTION f();"
+      "CREATE TRIGGER off BEFORE INSERT ON side FOR EACH ROW EXECUTE FUNCTION f(); ALTER TABLE side DISABLE TRIGGER "
+      "off;"
+      "CREATE TRIGGER on_replicas BEFORE INSERT ON side FOR EACH ROW EXECUTE FUNCTION f();"
+      "ALTER TABLE side ENABLE REPLICA TRIGGER on_replicas;"
+      "CREATE TRIGGER always BEFORE INSERT ON side FOR EACH ROW EXECUTE FUNCTION f();"
+      "ALTER TABLE side ENABLE ALWAYS TRIGGER always;"
+      "ALTER TABLE side REPLICA IDENTITY NOTHING; CREATE PUBLICATION p FOR TABLE top");
+  EXPECT_EQ(read("top").without_identity, Lines{"public.side"});
+  EXPECT_EQ(read("top").incoming_foreign_keys,
+            (Lines{"to_leaf of table public.child to its part public.leaf", "to_top of table public.other"}));
+  EXPECT_EQ(read("side").incoming_foreign_keys.size(), 1U);  // what the table above gave it
+  database.execute("DROP PUBLICATION p; DROP TABLE other; ALTER TABLE bare SET UNLOGGED");
+  const CatalogueTable table = read("top");
+  EXPECT_EQ(table.tree.size(), 5U);
+  EXPECT_FALSE(table.has_children);
+  EXPECT_EQ(table.unlogged, Lines{"public.bare"});
+  EXPECT_TRUE(table.deferrable_constraints);
+  EXPECT_EQ(table.outgoing_foreign_keys, (std::vector<std::uint32_t>{read("elsewhere").oid}));
+  EXPECT_EQ(table.incoming_foreign_keys, Lines{"to_leaf of table public.child to its part public.leaf"});
+  Lines triggers;
+  for (const CatalogueTrigger& trigger : table.triggers)
+    triggers.push_back(trigger.name + " on " + trigger.table + (trigger.is_of_part ? " as a part" : ""));
+  EXPECT_EQ(triggers, (Lines{"always on public.side as a part", "deep on public.leaf as a part",
+                             "emptied on public.side as a part", "everywhere on public.top"}));
+
+  EXPECT_EQ(read("side").triggers.size(), 4U);  // its own statement trigger, too
+}
+
+TEST_F(CatalogueQueryTest, AFingerprintChangesWithWhatMattersToARebuildAlone) {
+  database.execute(std::string(tree) +
+                   "CREATE TABLE t (id integer PRIMARY KEY, n numeric(6,2) DEFAULT 1, o text); CREATE TABLE elsewhere "
+                   "(id integer PRIMARY KEY, region text, UNIQUE (id, region));"
+                   "CREATE TRIGGER waiting BEFORE INSERT ON leaf FOR EACH ROW EXECUTE FUNCTION f();"
+                   "ALTER TABLE leaf DISABLE TRIGGER waiting");
+  const auto now = [&] { return read("t").fingerprint + "|" + read("top").fingerprint; };
+  std::string before = now();
+  for (const char* harmless : {"ANALYZE", "REINDEX TABLE t", "CREATE INDEX ON t (o)", "GRANT SELECT ON t TO PUBLIC",
+                               "INSERT INTO t VALUES (1, 1, '')", "COMMENT ON TABLE t IS 'seen'",
+                               "ALTER TABLE t ALTER o SET STATISTICS 10", "ALTER TABLE t ALTER o SET STORAGE MAIN",
+                               "CREATE VIEW seen AS SELECT * FROM top", "ALTER TABLE leaf RENAME TO renamed"}) {
+    database.execute(harmless);
+    EXPECT_EQ(now(), before) << harmless;
+  }
+  for (const char* change :
+       {"ALTER TABLE t ALTER n TYPE numeric(6,3)",
+        "ALTER TABLE t ALTER n SET DEFAULT 2",
+        "ALTER TABLE t ALTER n DROP DEFAULT",
+        "ALTER TABLE t ALTER o SET NOT NULL",
+        "ALTER TABLE t ADD p integer",
+        "ALTER TABLE t DROP p",
+        "ALTER TABLE t RENAME o TO q",
+        "ALTER TABLE t ADD CHECK (n > 0)",
+        "CREATE UNIQUE INDEX ON t (q)",
+        "CREATE RULE r AS ON DELETE TO t DO ALSO NOTHING",
+        "ALTER TABLE t DISABLE RULE r",
+        "ALTER TABLE t SET UNLOGGED",
+        "ALTER TABLE t SET LOGGED",
+        "CREATE TABLE c1 (id integer REFERENCES t)",
+        "CREATE TABLE c2 (id integer, region text, FOREIGN KEY (id, region) REFERENCES renamed ON DELETE CASCADE)",
+        "ALTER TABLE renamed ADD FOREIGN KEY (id) REFERENCES elsewhere",
+        "ALTER TABLE renamed ENABLE TRIGGER waiting",
+        "CREATE TRIGGER again BEFORE INSERT ON t EXECUTE FUNCTION f()",
+        "CREATE TABLE more PARTITION OF top FOR VALUES IN ('more')",
+        "ALTER TABLE top DETACH PARTITION more",
+        "ALTER TABLE bare SET UNLOGGED",
+        "CREATE TABLE heir () INHERITS (t)",
+        "ALTER TABLE top RENAME TO top_2",
+        "ALTER TABLE top_2 RENAME TO top"}) {
+    database.execute(change);
+    const std::string after = std::string(change).find("top_2") == std::string::npos
+                                  ? now()
+                                  : read("t").fingerprint + "|" +
+                                        read_table(*session, database.value("SELECT relname FROM pg_class WHERE "
+                                                                            "relname LIKE 'top%' AND relkind = 'p'"))
+                                            ->fingerprint;
+    EXPECT_NE(after, before) << change;
+    before = after;
+  }
 }
 
 TEST_F(CatalogueQueryTest, NamesAreExact) {
