@@ -5,6 +5,7 @@ import dataclasses
 import datetime
 import json
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -123,6 +124,16 @@ def measure(chosen, plan, maker):
     return results, sweeps
 
 
+def revision():
+    """The commit that is measured, as git names it. None where there is no git, or where the sources come from an archive,
+    which may lie in another repository."""
+    checkout = store.FOLDER.parent
+    if shutil.which("git") is None or not (checkout / ".git").exists():
+        return None
+    return subprocess.run(["git", "-C", str(checkout), "describe", "--always", "--dirty"], capture_output=True, text=True,
+                          check=False).stdout.strip() or None
+
+
 def main():
     chosen = options()
     program = (chosen.build / "rebuild_projection").resolve()
@@ -136,12 +147,10 @@ def main():
         raise store.Failure(f"--build: there is no program {program}; tools/build makes it.")
     chosen.output.mkdir(parents=True, exist_ok=True)
     results, sweeps = measure(chosen, plan, maker)
-    revision = subprocess.run(["git", "-C", str(store.FOLDER), "describe", "--always", "--dirty"], capture_output=True, text=True,
-                              check=False).stdout.strip()
     version = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
     everything = {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"), "program": version,
-        "revision": revision or None, "repeat": chosen.repeat, **store.facts(max(plan.stores())), "results": results,
+        "revision": revision(), "repeat": chosen.repeat, **store.facts(max(plan.stores())), "results": results,
         "sweeps": {sweep.name: points for sweep, points in sweeps},
     }
     (chosen.output / "results.json").write_text(json.dumps(everything, indent=1) + "\n", encoding="utf-8")
