@@ -1,5 +1,6 @@
--- The two roles of a rebuild, with the rights that tools/production.md asks for and no others. The owner of the tables runs it,
--- with psql; again whenever a projection is added. The roles are made where they are not there; give them passwords yourself.
+-- The two roles of a rebuild, with the rights that tools/production.md asks for and no others. The owner of tables and
+-- database runs it, with psql; again whenever a projection is added. Roles that are missing are made; give them passwords
+-- yourself. Either the writer has all rights afterwards, or the script fails, says what is missing, and has given none.
 --
 --   psql -d shop -v tables='public.candidate_summary, public.lead_summary' -f tools/roles.sql
 --
@@ -16,13 +17,16 @@
 \if :{?meta_schema} \else \set meta_schema rebuild_projection \endif
 \if :{?truncate} \else \set truncate off \endif
 \if :{?read_all_stats} \else \set read_all_stats off \endif
-BEGIN;
 -- Nothing that somebody put into a schema of the search path runs as the owner: relations are named with their schema.
+BEGIN;
 SET LOCAL search_path = pg_catalog, pg_temp;
-
 SELECT format('CREATE ROLE %I LOGIN', name) FROM unnest(ARRAY[:'reader', :'writer']) AS name
 WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
 \gexec
+-- The roles stay, so that what is missing can be given to them.
+COMMIT;
+BEGIN;
+SET LOCAL search_path = pg_catalog, pg_temp;
 
 -- Reading.
 GRANT SELECT ON :store TO :"reader";
@@ -49,10 +53,34 @@ JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p
 JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S' JOIN pg_roles r ON r.oid = role
 \gexec
 
--- Checkpoints and dead letters; the temporary tables of VERIFY.
-SELECT format('CREATE SCHEMA %I AUTHORIZATION %I', :'meta_schema', :'writer')
+-- Checkpoints and dead letters. Whoever may not act as the writer keeps the schema.
+SELECT format('CREATE SCHEMA %I', :'meta_schema') ||
+  CASE WHEN pg_has_role(:'writer', CASE WHEN :SERVER_VERSION_NUM < 160000 THEN 'MEMBER' ELSE 'SET' END)
+    THEN format(' AUTHORIZATION %I', :'writer') ELSE '' END
 WHERE NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = :'meta_schema')
 \gexec
+-- Where the schema or a table in it is another's, its owner must agree.
+WITH kept(owner, given, statement) AS (
+  SELECT nspowner, has_schema_privilege(:'writer', oid, 'USAGE') AND has_schema_privilege(:'writer', oid, 'CREATE'),
+    format('GRANT USAGE, CREATE ON SCHEMA %I TO %I', nspname, :'writer')
+  FROM pg_namespace WHERE nspname = :'meta_schema'
+  UNION ALL
+  SELECT c.relowner,
+    (SELECT bool_and(has_table_privilege(:'writer', c.oid, needed))
+     FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed),
+    format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I.%I TO %I', n.nspname, c.relname, :'writer')
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = :'meta_schema' AND
+    c.relname IN ('rebuild_checkpoints', 'rebuild_dead_letters', 'rebuild_shadows', 'rebuild_shadow_dead_letters')
+)
+SELECT statement FROM kept WHERE NOT given AND pg_has_role(owner, 'USAGE')
+UNION ALL
+SELECT format('DO %L', format('BEGIN RAISE insufficient_privilege USING MESSAGE = %L; END',
+  'the writer lacks rights where checkpoints are kept; ' ||
+  string_agg(format('%s must run: %s;', pg_get_userbyid(owner), statement), ' ')))
+FROM kept WHERE NOT given AND NOT pg_has_role(owner, 'USAGE') HAVING count(*) > 0
+\gexec
+
+-- The temporary tables of VERIFY.
 SELECT format('GRANT TEMPORARY ON DATABASE %I TO %I', current_database(), :'writer')
 \gexec
 COMMIT;

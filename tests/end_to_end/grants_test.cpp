@@ -37,6 +37,15 @@ class GrantsTest : public testing::Test {
                                writer.dsn(), "--source-dsn", reader.dsn()});
     return Program::run(more);
   }
+  /// tools/roles.sql as `owner`, for two roles.
+  int run_script(const std::string& owner, const Role& script_reader, const Role& script_writer) {
+    const std::string command = "psql -qX '" + database.dsn(owner) + "' -v reader=" + script_reader.name() +
+                                " -v writer=" + script_writer.name() +
+                                " -v truncate=on -v tables='public.candidate_summary, public.lead_summary' -f '" +
+                                tools + "/roles.sql' 2>'" + said.path() + "/script'";
+    const int status = std::system(command.c_str());
+    return WEXITSTATUS(status);
+  }
   std::string rows() {
     return database.value(
         "SELECT (SELECT count(*) FROM lead_summary) || ' ' || (SELECT md5(coalesce(string_agg("
@@ -63,6 +72,7 @@ class GrantsTest : public testing::Test {
   }
 
   Database database;
+  const Folder said;  ///< what the script said
   Role reader{database, "reader"};
   Role writer{database, "writer"};
 };
@@ -83,11 +93,8 @@ TEST_F(GrantsTest, ThePagesRightsSuffice) {
 TEST_F(GrantsTest, TheScriptGivesThePagesRightsAndNoOthers) {
   Role script_reader{database, "script_reader"}, script_writer{database, "script_writer"};
   database.execute("ALTER SCHEMA rebuild_projection RENAME TO of_the_page");
-  const std::string command =
-      "psql -qX '" + database.dsn() + "' -v reader=" + script_reader.name() + " -v writer=" + script_writer.name() +
-      " -v truncate=on -v tables='public.candidate_summary, public.lead_summary'" + " -f '" + tools + "/roles.sql'";
-  ASSERT_EQ(std::system(command.c_str()), 0);
-  ASSERT_EQ(std::system(command.c_str()), 0);
+  ASSERT_EQ(run_script("", script_reader, script_writer), 0);
+  ASSERT_EQ(run_script("", script_reader, script_writer), 0);
   const auto rights_of = [&](const Role& role, const std::string& schema) {
     return database.rows(
         "SELECT what, privilege_type FROM (SELECT relname::text, relacl FROM pg_class UNION ALL SELECT nspname::text,"
@@ -102,6 +109,59 @@ TEST_F(GrantsTest, TheScriptGivesThePagesRightsAndNoOthers) {
   EXPECT_EQ(
       database.value("SELECT has_database_privilege('" + script_writer.name() + "', current_database(), 'TEMPORARY')"),
       "t");
+}
+
+/// Whoever owns schema and tables of checkpoints: where the script succeeds, the program runs; otherwise the script
+/// names the owner and the statements, has given nothing, and succeeds once they have run.
+TEST_F(GrantsTest, WhereTheScriptSucceedsTheProgramRuns) {
+  Role owner{database, "owner"}, other{database, "other"};
+  const std::string of_owner = "ALTER SCHEMA rebuild_projection OWNER TO " + owner.name();
+  const std::string of_other = "ALTER SCHEMA rebuild_projection OWNER TO " + other.name();
+  const std::string tables_of_other = "REASSIGN OWNED BY " + writer.name() + " TO " + other.name();
+  database.execute("ALTER DATABASE " + database.name() + " OWNER TO " + owner.name());
+  for (const char* table : {"event_store", "candidate_summary", "lead_summary"})
+    database.execute("ALTER TABLE " + std::string(table) + " OWNER TO " + owner.name());
+  struct State {
+    std::string before;     ///< after a run of another writer
+    std::size_t missing{};  ///< how many statements the script wants of `other`
+    bool by_superuser{};    ///< who runs the script, in place of `owner`
+  };
+  const State states[]{
+      {.before = "DROP SCHEMA rebuild_projection CASCADE"},
+      {.before = "DROP SCHEMA rebuild_projection CASCADE; CREATE SCHEMA rebuild_projection;" + of_owner},
+      {.before = "DROP SCHEMA rebuild_projection CASCADE; CREATE SCHEMA rebuild_projection;" + of_other, .missing = 1},
+      {.before = tables_of_other, .missing = 5},
+      {.before = tables_of_other + ";" + of_owner + "; GRANT USAGE ON SCHEMA rebuild_projection TO " + other.name(),
+       .missing = 4},
+      {.before = tables_of_other, .by_superuser = true},
+  };
+  for (const State& state : states) {
+    SCOPED_TRACE(state.before + (state.by_superuser ? ", by a superuser" : ", by the owner"));
+    ASSERT_EQ(run("APPLY", {"--strategy", "shadow"}).exit_code, 0);
+    database.execute(state.before);
+    Role script_reader{database, "script_reader"}, script_writer{database, "script_writer"};
+    const std::string runs_it = state.by_superuser ? "" : owner.name();
+    if (state.missing > 0) {
+      EXPECT_EQ(run_script(runs_it, script_reader, script_writer), 3);
+      const std::string words = said.read("script");
+      std::size_t statements = 0;
+      const std::regex must_run(other.name() + " must run: ([^;]*;)");
+      for (std::sregex_iterator match(words.begin(), words.end(), must_run), end; match != end; ++match, ++statements)
+        OtherClient(database, "SET ROLE " + other.name() + ";" + (*match)[1].str());
+      EXPECT_EQ(statements, state.missing) << words;
+      EXPECT_EQ(database.value("SELECT has_table_privilege('" + script_writer.name() + "', 'lead_summary', 'SELECT')"),
+                "f");
+    }
+    ASSERT_EQ(run_script(runs_it, script_reader, script_writer), 0) << said.read("script");
+    const Program::Result result =
+        Program::run({"--projection", "all", "--mode", "APPLY", "--strategy", "shadow", "--projections",
+                      tools + "/projections", "--dsn", script_writer.dsn(), "--source-dsn", script_reader.dsn()});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    database.execute(
+        with_names("DROP SCHEMA rebuild_projection CASCADE;"
+                   "CREATE SCHEMA rebuild_projection AUTHORIZATION rebuild_writer"));
+  }
+  database.execute("REASSIGN OWNED BY " + owner.name() + " TO CURRENT_USER");
 }
 
 TEST_F(GrantsTest, EachRightOnStoreAndTablesIsNeeded) {
