@@ -203,7 +203,8 @@ TEST(DiskFull, IsNamedAndMadeGoodWhenThereIsRoom) {
   const std::string mounted = folder.path() + "/small";
   std::filesystem::create_directory(mounted);
   if (std::system(("mount -t tmpfs -o size=2m tmpfs " + mounted + " 2>/dev/null").c_str()) != 0)
-    GTEST_SKIP() << "only who may mount a file system can make a small one";
+    GTEST_SKIP() << "a small file system cannot be mounted; run the tests as root, outside of a container or in a "
+                    "privileged one";
   const auto unmount = [&] { return std::system(("umount -l " + mounted).c_str()); };
   std::filesystem::permissions(folder.path(), std::filesystem::perms::all);
   if (std::system(("chown postgres " + mounted + " 2>/dev/null || chmod 777 " + mounted).c_str()) != 0) {

@@ -16,7 +16,8 @@ namespace {
 class SecuredServerTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
-    if (std::system("command -v openssl >/dev/null") != 0) GTEST_SKIP() << "there is no openssl here";
+    if (std::system("command -v openssl >/dev/null") != 0)
+      GTEST_SKIP() << "openssl is missing; tools/packages test installs it";
     server = std::make_unique<SecuredServer>();
   }
   static void TearDownTestSuite() { server.reset(); }
