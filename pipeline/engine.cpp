@@ -278,7 +278,8 @@ class Run {
 
   /// `piece` is what of the page cannot be committed, up to the end of the batch or the page.
   void fail_page(const PageInFlight& flight, const Failure& failure, const Piece& piece) {
-    if (is_cancellation(failure.cause)) return end(Ending::cancelled, "");
+    // A Cancelled that a projector threw is an event's failure like any other.
+    if (!failure.event && is_cancellation(failure.cause)) return end(Ending::cancelled, "");
     EventTypes types;
     types.add(flight.page, piece.begin, piece.end);
     report_.roll_back("", 0, types);

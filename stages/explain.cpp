@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pipeline/callback.h"
 #include "pipeline/error.h"
 #include "pipeline/joined.h"
 #include "pipeline/key.h"
@@ -53,7 +54,8 @@ Plan plan_for(const Preparation& prepared, const std::vector<std::string>& key, 
   EventRange few;
   if (!projector.handles_every_type()) store.limit_types(few, projector.event_types());
   bool one_stream = false;
-  if (const auto part = projector.stream_key_part()) {
+  if (const auto part = call_back("projection " + projector.name() + ", stream_key_part()",
+                                  [&] { return projector.stream_key_part(); })) {
     const CatalogueColumn* column = prepared.selected.front().table.find(projector.table().key[*part].name);
     const auto condition = store.stream_condition({key[*part]}, column->base_oid);
     if (condition) few.where.push_back(*condition);
@@ -73,10 +75,10 @@ Plan plan_for(const Preparation& prepared, const std::vector<std::string>& key, 
 
 }  // namespace
 
-Report explain_row(const Options& given, const ProjectorRegistry& registry, const std::vector<RowKeyPart>& key,
-                   std::stop_token stop) {
-  Options options = given;
-  options.mode = Mode::verify;
+namespace {
+
+Report explain(const Options& options, const ProjectorRegistry& registry, const std::vector<RowKeyPart>& key,
+               std::stop_token stop) {
   std::optional<TracedProjector> traced;
   RowHistory history;
   std::optional<Verification> run;
@@ -100,6 +102,19 @@ Report explain_row(const Options& given, const ProjectorRegistry& registry, cons
   history.events = traced->events();
   report.history = std::move(history);
   return report;
+}
+
+}  // namespace
+
+Report explain_row(const Options& given, const ProjectorRegistry& registry, const std::vector<RowKeyPart>& key,
+                   std::stop_token stop) {
+  Options options = given;
+  options.mode = Mode::verify;
+  try {
+    return explain(options, registry, key, std::move(stop));
+  } catch (const CallbackError& error) {
+    return failed_before_the_first_event(options, error);
+  }
 }
 
 }  // namespace rebuild_projection

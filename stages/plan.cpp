@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "pipeline/callback.h"
 #include "pipeline/error.h"
 #include "pipeline/limits.h"
 #include "stages/commit/target_checks.h"
@@ -58,7 +59,7 @@ void refuse_empty_range(const Plan& plan, const Preparation& prepared) {
 
 void announce(const Plan& plan, const Preparation& prepared) {
   auto say = [&](const std::string& line) {
-    if (prepared.options.announce) prepared.options.announce(line);
+    if (prepared.options.announce) call_back("announce", [&] { prepared.options.announce(line); });
   };
   say("database " + prepared.target_session->where() + ", tables:");
   for (std::size_t index = 0; index < prepared.selected.size(); ++index) {

@@ -6,6 +6,7 @@
 #include "pipeline/error.h"
 #include "pipeline/joined.h"
 #include "pipeline/machine.h"
+#include "stages/commit/own_clear.h"
 #include "stages/commit/target_session.h"
 #include "stages/read/store_file.h"
 
@@ -47,7 +48,7 @@ Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedPro
 /// Whose rows are whose cannot be told in a table that a projection shares with others.
 void find_parts_of_tables(const std::vector<SelectedProjection>& selection, std::vector<std::string>& mistakes) {
   for (const auto& selected : selection)
-    if (selected.projector->clear())
+    if (has_own_clear(*selected.projector))
       mistakes.push_back("projection " + selected.projector->name() + " clears " + selected.table.schema + "." +
                          selected.table.name +
                          " by a statement of its own, so some of its rows may be others', and neither VERIFY nor a "
@@ -85,6 +86,14 @@ bool share_a_snapshot(const Options& options, Session& source, Session& target) 
 UsageError refused_check(const SqlError& error) {
   return UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +
                     error.sqlstate + ")");
+}
+
+Report failed_before_the_first_event(const Options& options, const CallbackError& error) {
+  Report report;
+  report.mode = options.mode;
+  report.ending = Ending::failed;
+  report.ending_detail = std::string(error.what()) + "; no event was read, the tables are as they were";
+  return report;
 }
 
 ShippedFile find_preset(const std::string& option, const std::string& name) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/callback.h"
 #include "stages/apply/projection_file.h"
 #include "stages/commit/checkpoints.h"
 #include "stages/parse/json_parser.h"
@@ -52,6 +53,9 @@ bool share_a_snapshot(const Options& options, Session& source, Session& target);
 
 /// What is thrown for a check before the run that the database did not let through.
 UsageError refused_check(const SqlError& error);
+
+/// The report of a run that code of its caller ended before the first event.
+Report failed_before_the_first_event(const Options& options, const CallbackError& error);
 
 /// What is said where no index serves the store's order, with the statement that makes one.
 std::string unindexed_order(const EventStore& store);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "pipeline/callback.h"
 #include "pipeline/error.h"
 #include "stages/closing.h"
 #include "stages/commit/committer.h"
@@ -160,8 +161,9 @@ class Rebuild {
 
 }  // namespace
 
-Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop) {
-  if (options.mode == Mode::verify) return verify(options, registry, std::move(stop));
+namespace {
+
+Report replay(const Options& options, const ProjectorRegistry& registry, std::stop_token stop) {
   std::optional<Rebuild> in_place;
   std::optional<ShadowRebuild> in_shadow;
   try {
@@ -181,6 +183,17 @@ Report rebuild(const Options& options, const ProjectorRegistry& registry, std::s
     throw refused_check(error);
   }
   return in_shadow ? in_shadow->go() : in_place->go();
+}
+
+}  // namespace
+
+Report rebuild(const Options& options, const ProjectorRegistry& registry, std::stop_token stop) {
+  try {
+    return options.mode == Mode::verify ? verify(options, registry, std::move(stop))
+                                        : replay(options, registry, std::move(stop));
+  } catch (const CallbackError& error) {
+    return failed_before_the_first_event(options, error);
+  }
 }
 
 }  // namespace rebuild_projection

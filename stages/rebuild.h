@@ -104,7 +104,8 @@ struct Options : RunOptions {
 /// Checks everything, then replays the store's events into the projections and says what happened.
 ///
 /// Throws UsageError for what is refused before anything is read or cleared (exit code 1), Cancelled if a stop came
-/// before the first event. Everything later is in the report. Blocks; starts threads of its own, all ended when it
+/// before the first event. Everything later is in the report, and so is whatever a projector or a callback of the
+/// options throws. Blocks; starts threads of its own, all ended when it
 /// returns. `registry` outlives the call, `progress` is a fresh one, and `announce` is called on the caller's thread.
 /// Warnings are in the report, and go to spdlog's default logger when they arise. Two calls at once are safe, but share
 /// the number of threads of the later one.

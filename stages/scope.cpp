@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "pipeline/callback.h"
 #include "pipeline/error.h"
 #include "stages/replay.h"
 #include "stages/scoped_projector.h"
@@ -42,7 +43,8 @@ std::optional<std::string> streams_of(const Preparation& prepared, const std::ve
   for (std::size_t index = 0; index < rows.size(); ++index) {
     if (rows[index].size() == 0) continue;
     const auto& selected = prepared.selected[index];
-    const auto part = selected.projector->stream_key_part();
+    const auto part = call_back("projection " + selected.projector->name() + ", stream_key_part()",
+                                [&] { return selected.projector->stream_key_part(); });
     if (!part || (streams += rows[index].size()) > listed_streams_max) return std::nullopt;
     const TableLayout& table = selected.projector->table();
     const auto condition = prepared.store.stream_condition(rows[index].values(table, *part),

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pipeline/callback.h"
 #include "pipeline/error.h"
 #include "stages/commit/side_table.h"
 #include "stages/commit/target_checks.h"
@@ -194,7 +195,8 @@ Comparison Verification::compare_table(Session& session, std::size_t index) {
   }
   if (found.drifted() == 0) return found;
   difference.list(session, options_.show_values, [&](Drift&& drift) {
-    if (options_.on_drift) options_.on_drift(selected.projector->name(), name, found, drift);
+    if (options_.on_drift)
+      call_back("on_drift", [&] { options_.on_drift(selected.projector->name(), name, found, drift); });
     if (found.first.size() < options_.drift_limit) found.first.push_back(std::move(drift));
     return options_.on_drift || found.first.size() < options_.drift_limit;
   });

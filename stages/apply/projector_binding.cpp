@@ -2,7 +2,10 @@
 
 #include <optional>
 #include <set>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "stages/apply/column_checks.h"
 #include "stages/apply/column_type.h"
@@ -19,6 +22,10 @@ class BoundProjector final : public Projector {
 
   void handle(const Event& event, Changes& changes) const override { projector_.handle(event, changes); }
   [[nodiscard]] std::optional<std::string> clear() const override { return projector_.clear(); }
+  [[nodiscard]] std::vector<std::string> paths_read(std::string_view event_type) const override {
+    return projector_.paths_read(event_type);
+  }
+  [[nodiscard]] std::optional<std::size_t> stream_key_part() const override { return projector_.stream_key_part(); }
 
  private:
   const Projector& projector_;

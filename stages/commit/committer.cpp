@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "stages/commit/own_clear.h"
 #include "stages/commit/refusal.h"
 
 namespace rebuild_projection {
@@ -19,18 +20,6 @@ constexpr const char* plan_as_usual =
     "RESET plan_cache_mode; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan";
 
 constexpr std::string_view unique_violation = "23505";
-
-/// A projector's own clear(); its author is told whose SQL was refused.
-std::uint64_t execute_clear(Session& session, const std::string& projection, const std::string& sql) {
-  session.execute(plan_as_usual);
-  try {
-    const std::uint64_t rows = session.execute(sql).affected();
-    session.execute(plan_by_key);
-    return rows;
-  } catch (const SqlError& error) {
-    throw SqlError(error.sqlstate, "projection " + projection + ", clear(): " + error.what(), error.statement);
-  }
-}
 
 }  // namespace
 
@@ -83,13 +72,16 @@ void Committer::begin_batch(Session& session) {
   if (!first_) return;
   for (std::size_t index = 0; index < writers_.size(); ++index) {
     const Projector& projector = *targets_[index].projector;
-    const auto own = projector.clear();
-    if (targets_[index].clear && !own) {
+    if (targets_[index].clear && !has_own_clear(projector)) {
       clearing_[index] = writers_[index].clear(session, settings_.truncate);
-    } else {
-      if (targets_[index].clear) clearing_[index] = execute_clear(session, projector.name(), *own);
-      writers_[index].look_if_empty(session);
+      continue;
     }
+    if (targets_[index].clear) {
+      session.execute(plan_as_usual);
+      clearing_[index] = execute_own_clear(session, projector);
+      session.execute(plan_by_key);
+    }
+    writers_[index].look_if_empty(session);
   }
   for (std::size_t index = 0; index < targets_.size(); ++index)
     checkpoints_.begin(session, index, targets_[index].start);

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "pipeline/callback.h"
 #include "pipeline/json_pointer.h"
 #include "stages/postgres/session.h"
 
@@ -70,7 +71,8 @@ PayloadSelection::Wanted PayloadSelection::wanted(const std::vector<const Projec
   std::set<std::string> keys;
   for (const Projector* projector : projectors) {
     if (!projector->handles(type)) continue;
-    const std::vector<std::string> paths = projector->paths_read(type);
+    const std::vector<std::string> paths =
+        call_back("projection " + projector->name() + ", paths_read()", [&] { return projector->paths_read(type); });
     if (documents == Documents::checked || (documents == Documents::read && !paths.empty())) wanted.whole = true;
     for (const std::string& path : paths) {
       if (auto key = first_member(path))

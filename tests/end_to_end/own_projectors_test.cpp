@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -308,6 +309,29 @@ TEST_F(SharedTable, ClearIsCalledWhereThereIsNothingToReplay) {
   EXPECT_EQ(rows(), (Lines{"calls|s|5"}));
 }
 
+TEST_F(SharedTable, ClearIsOneStatementOfTheBatchsTransaction) {
+  const std::string remove = "DELETE FROM public.counts WHERE kind = 'notes'";
+  const std::string again = remove + " AND false";
+  const std::vector<std::pair<std::string, std::string>> wrong{{remove + "; COMMIT; BEGIN", "exactly one statement"},
+                                                               {remove + "; " + again, "exactly one statement"},
+                                                               {"BEGIN; " + remove, "begin"},
+                                                               {"COMMIT", "concerns the transaction"},
+                                                               {" ;; -- a comment\n Commit AND CHAIN", "commit"},
+                                                               {"/* /* */ ; */ROLLBACK", "rollback"},
+                                                               {"savepoint mine", "savepoint"},
+                                                               {"/* nothing", "returns no statement"},
+                                                               {"", "returns no statement"}};
+  for (const auto& [sql, says] : wrong) {
+    const Report report = apply(std::make_unique<Notes>("", sql));
+    EXPECT_EQ(report.exit_code(), 2) << sql;
+    EXPECT_THAT(report.ending_detail, AllOf(HasSubstr("projection notes, clear(): "), HasSubstr(says))) << sql;
+    EXPECT_THAT(report.ending_detail, HasSubstr("the tables are as they were"));
+    EXPECT_EQ(rows(), (Lines{"calls|s|5", "notes|old|9"})) << sql;
+  }
+  EXPECT_EQ(apply(std::make_unique<Notes>("", "; /* the notes */ " + remove + ";")).exit_code(), 0);
+  EXPECT_EQ(rows(), (Lines{"calls|s|5", "notes|s|4"}));
+}
+
 TEST_F(SharedTable, ClearThatFailsNamesTheProjection) {
   const std::vector<std::pair<std::string, std::string>> wrong{
       {"DELET FROM public.counts", "syntax error"},
@@ -342,6 +366,61 @@ TEST_F(SharedTable, BugsEndTheRunAndNameTheEvent) {
   EXPECT_EQ(apply(std::make_unique<Notes>("column")).exit_code(), 2);
   EXPECT_EQ(rows(), (Lines{"calls|s|5", "notes|s|3"}));
   EXPECT_EQ(run.dead_letters("notes"), Lines{event_id(3)});
+}
+
+/// Throws, of all that there is, what the test gives it, wherever the library calls it.
+class Throwing : public Notes {
+ public:
+  Throwing(std::string where, std::function<void()> throws) : where_(std::move(where)), throws_(std::move(throws)) {}
+  void handle(const Event& event, Changes& changes) const override {
+    Notes::handle(event, changes);
+    if (event.value("/n").text == "3") fail("handle");
+  }
+  [[nodiscard]] std::optional<std::string> clear() const override {
+    fail("clear");
+    return where_ == "on_drift" || where_ == "stream_key_part" ? std::nullopt : Notes::clear();
+  }
+  [[nodiscard]] std::vector<std::string> paths_read(std::string_view type) const override {
+    fail("paths_read");
+    return Notes::paths_read(type);
+  }
+  [[nodiscard]] std::optional<std::size_t> stream_key_part() const override {
+    fail("stream_key_part");
+    return 1;
+  }
+  void fail(const std::string& where) const {
+    if (where == where_) throws_();
+  }
+
+ private:
+  std::string where_;
+  std::function<void()> throws_;
+};
+
+TEST_F(SharedTable, WhateverCodeOfTheCallerThrowsEndsInTheReport) {
+  const std::map<std::string, std::function<void()>> thrown{{"no std::exception", [] { throw 7; }},
+                                                            {"a boom", [] { throw std::logic_error("a boom"); }},
+                                                            {"a stop", [] { throw Cancelled("a stop"); }},
+                                                            {"a refusal", [] { throw UsageError("a refusal"); }}};
+  for (const auto& [says, throws] : thrown) {
+    const auto apply_throwing = [&](const std::string& where) {
+      run.options.announce = [&, where](const std::string&) {
+        if (where == "announce") throws();
+      };
+      run.options.on_drift = [&](const auto&...) { throws(); };
+      run.options.mode = where == "on_drift" ? Mode::verify : Mode::apply;
+      run.options.scope = where == "stream_key_part" ? Scope::touched : Scope::all;
+      run.options.from_ts = where == "stream_key_part" ? std::optional<std::string>("2000-01-01") : std::nullopt;
+      const Report report = apply(std::make_unique<Throwing>(where, throws));
+      EXPECT_EQ(report.ending, Ending::failed) << where;
+      EXPECT_EQ(report.exit_code(), 2) << where;
+      EXPECT_THAT(report.ending_detail, HasSubstr(where == "handle" ? event_id(3) : where)) << where;
+      EXPECT_THAT(report.ending_detail, HasSubstr(says)) << where;
+      EXPECT_EQ(rows(), (Lines{"calls|s|5", "notes|old|9"})) << where;
+    };
+    for (const char* where : {"handle", "clear", "paths_read", "announce", "on_drift", "stream_key_part"})
+      apply_throwing(where);
+  }
 }
 
 TEST_F(SharedTable, CountsAreNotReplayedOntoRowsThatHoldThem) {
