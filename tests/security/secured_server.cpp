@@ -35,6 +35,9 @@ std::string free_port() {
 
 SecuredServer::SecuredServer() : port_(free_port()) {
   const std::string& folder = files_.path();
+  files_.write(
+      "hba",
+      "local all all trust\nhostssl all guarded 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 trust\n");
   shell(
       "cd '" + folder + "'; chmod 755 ." +
       "; for who in authority other; do openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=$who"
@@ -43,11 +46,9 @@ SecuredServer::SecuredServer() : port_(free_port()) {
       "; echo subjectAltName=DNS:right.example >names"
       "; openssl x509 -req -in server.csr -CA authority.crt -CAkey authority.key -CAcreateserial -days 2 -extfile names"
       " -out server.crt; chmod 600 server.key"
-      // As root the server runs as another user (tools/private_postgres).
+      // As root the server runs as another user (tools/private_postgres), whatever root's umask is.
+      "; chmod 644 hba server.crt"
       "; if [ $(id -u) = 0 ]; then chown postgres server.key || chown nobody server.key; fi");
-  files_.write(
-      "hba",
-      "local all all trust\nhostssl all guarded 127.0.0.1/32 scram-sha-256\nhostssl all all 127.0.0.1/32 trust\n");
   const std::string settings = files_.write(
       "settings", "listen_addresses = '127.0.0.1'\nport = " + port_ + "\nssl = on\nssl_cert_file = '" + folder +
                       "/server.crt'\nssl_key_file = '" + folder + "/server.key'\nhba_file = '" + folder + "/hba'\n");

@@ -1,4 +1,11 @@
 # Runs in cpack, on what was installed for the packages and before they are closed: what Debian asks of a package and of nothing else.
+# Without them cpack would make a package that depends on nothing.
+find_program(dpkg_shlibdeps dpkg-shlibdeps)
+find_program(file file)
+if(NOT dpkg_shlibdeps OR NOT file)
+  message(FATAL_ERROR "packages need dpkg-shlibdeps and file, which say what the program depends on: apt-get install dpkg-dev file")
+endif()
+
 file(GLOB_RECURSE pages ${CPACK_TEMPORARY_DIRECTORY}/rebuild_projection.1)
 file(GLOB_RECURSE copyrights ${CPACK_TEMPORARY_DIRECTORY}/copyright)
 file(GLOB_RECURSE archives ${CPACK_TEMPORARY_DIRECTORY}/*.a)
