@@ -36,9 +36,9 @@ std::string store_mistake(const EventStore& store, Session& source, const Checkp
 /// Why the rows that a checkpoint speaks of cannot be what it says, a clause; "" where they can.
 std::string rows_mistake(const Preparation& prepared, const SelectedProjection& selected) {
   if (!prepared.options.in_shadow())
-    return selected.table.unlogged.empty()
-               ? ""
-               : "its table is unlogged, and may have been emptied by a crash that its checkpoint survived";
+    return selected.table.unlogged.empty() ? ""
+                                           : "its table is unlogged (" + joined(selected.table.unlogged) +
+                                                 "), and may have been emptied by a crash that its checkpoint survived";
   const auto shadow = find_shadow(*prepared.target_session, prepared.options.meta_schema, selected.table);
   if (!shadow) return "its shadow is gone";
   return side_table_mistake(selected.table, selected.projector->table(), *shadow);

@@ -35,11 +35,13 @@ Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedPro
                           .key = std::move(key),
                           .table = selected.table.schema + "." + selected.table.name,
                           .table_oid = selected.table.oid,
-                          .fingerprint = selected.table.fingerprint,
                           .store = store.file().name,
                           .store_digest = store.digest(),
                           .target_database = target_database,
-                          .source_database = source_database});
+                          .source_database = source_database,
+                          .fingerprint = selected.table.fingerprint,
+                          .unlogged = selected.table.unlogged,
+                          .owns_table = !selected.projector->clear()});
   }
   return {options.mode == Mode::verify ? temporary_schema : options.meta_schema, std::move(identities),
           options.in_shadow() ? Checkpoints::Of::shadows : Checkpoints::Of::live};

@@ -117,7 +117,9 @@ class Rebuild {
           [&] {
             const bool complete = report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts;
             committer_->finish(complete, closing_.found_late_events());
-            if (went_well(report)) target_.use([&](Session& session) { closing_.analyze(session, report); });
+            if (!went_well(report)) return;
+            target_.use([&](Session& session) { closing_.analyze(session, report); });
+            committer_->refuse_lost();
           },
           report);
     report.retries += source_.retries() + target_.retries();
@@ -133,7 +135,9 @@ class Rebuild {
     const auto& found = closing_.found_late_events();
     if (found && !found->empty()) return;  // what to do is said
     if (report.batches == 0) return also("no batch was committed, the tables are as they were");
-    if (options_.clears() && options_.from_beginning() && !store_.file().per_stream)
+    if (std::ranges::any_of(selected_, [](const auto& selected) { return !selected.table.unlogged.empty(); }))
+      also("a run onto unlogged tables cannot be resumed; run it again to start over");
+    else if (options_.clears() && options_.from_beginning() && !store_.file().per_stream)
       also("the tables hold the events up to " + to_string(*report.last_position) +
            " only; go on with --resume, or run it again to start over");
     else if (options_.scope == Scope::touched)

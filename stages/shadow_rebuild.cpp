@@ -205,7 +205,14 @@ void ShadowRebuild::finish(Report& report) {
   report.shadow = true;
   closing_.describe_range(report);
   if (report.published) {
-    closing_.step([&] { target_.use([&](Session& session) { closing_.analyze(session, report); }); }, report);
+    closing_.step(
+        [&] {
+          target_.use([&](Session& session) {
+            closing_.analyze(session, report);
+            static_cast<void>(checkpoints_.is_published(session));  // and the rows are there still
+          });
+        },
+        report);
   } else {
     drop_empty_shadows(report);
     report.ending_detail += (report.ending_detail.empty() ? "" : "; ") + std::string("nothing was published, ") +

@@ -65,6 +65,7 @@ void Verification::set_up() {
     checkpoints_.start(session);
     session.execute("COMMIT");
     warn_of_rebuilds(session);
+    warn_of_other_owners(session);
   });
   if (!same_database_ && options_.to_position.empty() && options_.live_position.empty())
     warn(
@@ -228,6 +229,20 @@ void Verification::warn_of_rebuilds(Session& session) {
     if (const auto holder = holders.find(selected.table.oid); holder != holders.end())
       warn("a rebuild of " + selected.table.schema + "." + selected.table.name + " is running (" + holder->second.who +
            "): until it ends, the table need not be as the events say");
+}
+
+void Verification::warn_of_other_owners(Session& session) {
+  std::vector<Checkpoints::Overview> checkpoints;
+  try {
+    checkpoints = Checkpoints::overview(session, options_.meta_schema);
+  } catch (const SqlError& error) {
+    if (error.sqlstate != "42501") throw;  // VERIFY needs no right to see them
+  }
+  for (const auto& selected : selected_)
+    for (const auto& checkpoint : checkpoints)
+      if (checkpoint.projection == selected.projector->name() && checkpoint.state == checkpoint_state::replaced)
+        warn("projection " + checkpoint.projection + ": its table " + checkpoint.table +
+             " was rebuilt by another projection since, whose rows they are");
 }
 
 }  // namespace rebuild_projection

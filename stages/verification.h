@@ -52,6 +52,7 @@ class Verification {
   void finish(Report& report) const;
   void warn(const std::string& text);
   void warn_of_rebuilds(Session& session);
+  void warn_of_other_owners(Session& session);
 
   const Options options_;
   const std::stop_token stop_;

@@ -1,5 +1,8 @@
 #include "stages/commit/checkpoint_tables.h"
 
+#include <algorithm>
+
+#include "pipeline/joined.h"
 #include "stages/commit/checkpoints.h"
 
 namespace rebuild_projection {
@@ -35,6 +38,13 @@ void create_pair(Session& session, const std::string& schema, Checkpoints::Of of
                     " error text NOT NULL, recorded_at timestamptz NOT NULL DEFAULT clock_timestamp())");
 }
 
+void create_witnesses(Session& session, const std::string& schema) {
+  const std::string witnesses = quote_name(schema, name_of_witnesses);
+  if (!session.execute("SELECT to_regclass($1) IS NOT NULL", {witnesses}).boolean(0, 0))
+    session.execute("CREATE UNLOGGED TABLE IF NOT EXISTS " + witnesses +
+                    " (projection_name text PRIMARY KEY, run text NOT NULL)");
+}
+
 }  // namespace
 
 const char* name_of_checkpoints(Checkpoints::Of of) {
@@ -45,6 +55,19 @@ const char* name_of_dead_letters(Checkpoints::Of of) {
   return of == Checkpoints::Of::live ? "rebuild_dead_letters" : "rebuild_shadow_dead_letters";
 }
 
+std::string array_of(const std::vector<std::string>& texts) {
+  ArrayText array;
+  for (const std::string& text : texts) array.add(text);
+  return array.take();
+}
+
+Session::Parameters parameters_of(const Checkpoints::Identity& identity) {
+  return {identity.projection,      identity.definition, std::to_string(identity.version),
+          array_of(identity.key),   identity.table,      std::to_string(identity.table_oid),
+          identity.target_database, identity.store,      identity.store_digest,
+          identity.source_database};
+}
+
 void Checkpoints::create(Session& session) const {
   try {
     if (schema_ != temporary_schema &&
@@ -52,6 +75,7 @@ void Checkpoints::create(Session& session) const {
       session.execute("CREATE SCHEMA IF NOT EXISTS " + quote_name(schema_));
     create_pair(session, schema_, Of::live);
     if (of_ == Of::shadows) create_pair(session, schema_, of_);
+    if (need_witnesses()) create_witnesses(session, schema_);
   } catch (const SqlError& error) {
     if (error.sqlstate != "42501") throw;
     throw UsageError("role may not create the schema " + schema_ +
@@ -70,6 +94,7 @@ std::vector<std::string> Checkpoints::missing_rights(Session& session) const {
     names.add(name_of_checkpoints(of));
     names.add(name_of_dead_letters(of));
   }
+  if (need_witnesses()) names.add(name_of_witnesses);
   const Rows rows = session.execute(
       "SELECT n.oid IS NOT NULL, has_database_privilege(current_database(), 'CREATE'),"
       " coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(has_schema_privilege(n.oid, 'CREATE'), false),"
@@ -116,15 +141,50 @@ void Checkpoints::publish(Session& session) const {
                   {names(), run_});
   session.execute("DELETE FROM " + letters + ours, {names()});
   session.execute("INSERT INTO " + letters + " SELECT * FROM " + dead_letters_ + ours, {names()});
+  for (const Identity& identity : identities_) own_table(session, identity);
   forget(session);
 }
 
 bool Checkpoints::is_published(Session& session) const {
-  return session
-      .execute("SELECT count(*) = cardinality($1::text[]) FROM " + quote_name(schema_, name_of_checkpoints(Of::live)) +
-                   " WHERE projection_name = ANY ($1::text[]) AND run = $2",
-               {names(), run_})
-      .boolean(0, 0);
+  const bool there = session
+                         .execute("SELECT count(*) = cardinality($1::text[]) FROM " +
+                                      quote_name(schema_, name_of_checkpoints(Of::live)) +
+                                      " WHERE projection_name = ANY ($1::text[]) AND run = $2",
+                                  {names(), run_})
+                         .boolean(0, 0);
+  for (const Identity& identity : identities_)
+    if (there) refuse_lost_rows(session, identity);
+  return there;
+}
+
+void Checkpoints::own_table(Session& session, const Identity& identity) const {
+  const std::string live = quote_name(schema_, name_of_checkpoints(Of::live));
+  if (!identity.unlogged.empty())
+    session.execute("INSERT INTO " + quote_name(schema_, name_of_witnesses) +
+                        " VALUES ($1, $2) ON CONFLICT (projection_name) DO UPDATE SET run = excluded.run",
+                    {identity.projection, run_});
+  if (identity.owns_table)
+    session.execute("UPDATE " + live + " SET state = '" + checkpoint_state::replaced +
+                        "', run = NULL WHERE table_oid = $1::bigint AND target_database = $2 AND projection_name <> $3"
+                        " AND position IS NOT NULL AND state <> '" +
+                        checkpoint_state::replaced + "'",
+                    {std::to_string(identity.table_oid), identity.target_database, identity.projection});
+}
+
+bool Checkpoints::need_witnesses() const {
+  return schema_ != temporary_schema &&
+         std::ranges::any_of(identities_, [](const Identity& identity) { return !identity.unlogged.empty(); });
+}
+
+void Checkpoints::refuse_lost_rows(Session& session, const Identity& identity) const {
+  if (identity.unlogged.empty()) return;
+  const Rows witness = session.execute(
+      "SELECT FROM " + quote_name(schema_, name_of_witnesses) + " WHERE projection_name = $1 AND run = $2",
+      {identity.projection, run_});
+  if (witness.size() == 0)
+    throw RunError("the server crashed and emptied what is unlogged of the table " + identity.table + " (" +
+                   joined(identity.unlogged) + "); rebuild projection " + identity.projection +
+                   " from the beginning, without --resume");
 }
 
 void Checkpoints::forget(Session& session) const {

@@ -16,6 +16,7 @@ inline constexpr const char* starting = "starting";  ///< a run was about to beg
 inline constexpr const char* running = "running";    ///< built from the beginning up to the position
 inline constexpr const char* complete = "complete";  ///< the run that built it reached its end
 inline constexpr const char* partial = "partial";    ///< a replay without clearing: never to be resumed onto
+inline constexpr const char* replaced = "replaced";  ///< another projection wrote the table since
 }  // namespace checkpoint_state
 
 /// A session's own schema: what is in it is gone when the session ends.
@@ -45,11 +46,15 @@ class Checkpoints {
     std::vector<std::string> key;
     std::string table;  ///< "schema.table"
     std::uint32_t table_oid = 0;
-    std::string fingerprint;      ///< CatalogueTable's; no part of the identity, see refuse_altered()
     std::string store;            ///< its name
     std::string store_digest;     ///< EventStore::digest()
     std::string target_database;  ///< database_identity()
     std::string source_database;
+
+    // What is no part of the identity, but holds for the table in this run.
+    std::string fingerprint = {};            ///< CatalogueTable's
+    std::vector<std::string> unlogged = {};  ///< CatalogueTable's
+    bool owns_table = true;                  ///< all of its rows: no other projection's checkpoint describes them then
   };
   /// How a run begins with a projection.
   enum class Begin : std::uint8_t {
@@ -95,7 +100,8 @@ class Checkpoints {
   void refuse_altered(Session& session) const;
 
   /// With the first batch, whose transaction has cleared what it clears: makes the checkpoint this run's, and for live
-  /// tables does what refuse_altered() does. Where it is resumed, it must still be at `after`, and what
+  /// tables does what refuse_altered() does. Checkpoints of other projections that owned the table are `replaced`.
+  /// Where it is resumed, it must still be at `after`, and what
   /// an earlier run said of late events stays; else position, dead letters and all that of earlier runs are forgotten.
   struct Start {
     Begin how = Begin::over;
@@ -118,19 +124,24 @@ class Checkpoints {
     std::optional<Position> to;
   };
   enum class Standing : std::uint8_t { before, after, elsewhere };
-  /// Whether a step was made. Waits until no transaction holds the checkpoint's row, and keeps it locked.
+  /// Whether a step was made. Waits until no transaction holds the checkpoint's row, and keeps it locked. Throws
+  /// RunError where a crash of the server emptied what this run had written.
   [[nodiscard]] Standing lock(Session& session, std::size_t projection, const Step& step) const;
 
   /// The shadows' checkpoints and dead letters become the live tables', marked as this run's.
   void publish(Session& session) const;
-  /// Whether publish() of this run was committed.
+  /// Whether publish() of this run was committed. Throws RunError where a crash of the server emptied the table since.
   [[nodiscard]] bool is_published(Session& session) const;
   /// Removes the shadows' checkpoints and dead letters.
   void forget(Session& session) const;
 
  private:
   [[nodiscard]] std::string names() const;
-  /// Whether the tables that are written are those whose fingerprints are known.
+  [[nodiscard]] bool need_witnesses() const;
+  /// Makes the table's rows this run's; the checkpoints of others that described them no longer do.
+  void own_table(Session& session, const Identity& identity) const;
+  void refuse_lost_rows(Session& session, const Identity& identity) const;
+  /// And not shadows, or temporary tables.
   [[nodiscard]] bool writes_live_tables() const { return of_ == Of::live && schema_ != temporary_schema; }
 
   std::string schema_;

@@ -189,13 +189,20 @@ bool Committer::moved_to(Session& session, std::size_t projection, const std::op
   return standing == Checkpoints::Standing::after;
 }
 
+void Committer::refuse_lost(Session& session) const {
+  if (set_up_ == session_.number()) return;
+  session.execute("BEGIN");
+  for (std::size_t index = 0; index < targets_.size(); ++index) moved_to(session, index, at_[index]);
+  session.execute("ROLLBACK");
+}
+
+void Committer::refuse_lost() {
+  session_.use([this](Session& session) { refuse_lost(session); });
+}
+
 void Committer::finish(bool complete, const std::optional<std::string>& late_events) {
   session_.use([&](Session& session) {
-    if (set_up_ != session_.number()) {  // what was committed may be lost
-      session.execute("BEGIN");
-      for (std::size_t index = 0; index < targets_.size(); ++index) moved_to(session, index, at_[index]);
-      session.execute("ROLLBACK");
-    }
+    refuse_lost(session);
     checkpoints_.finish(session, complete, late_events);
   });
 }

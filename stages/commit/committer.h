@@ -52,7 +52,10 @@ class Committer : public BatchSink {
 
   /// Clears without a batch, where no event is in range (--clear always).
   void clear_only();
-  /// After the last batch: Checkpoints::finish(), unless the checkpoints are no longer where the batches left them.
+  /// After the last batch. Throws RunError where the connection was lost since, and what the batches wrote with it: the
+  /// checkpoints are elsewhere, or unlogged tables were emptied.
+  void refuse_lost();
+  /// After the last batch: refuse_lost(), then Checkpoints::finish().
   void finish(bool complete, const std::optional<std::string>& late_events);
   /// Rows that clearing removed, per target; none before that was committed.
   [[nodiscard]] const std::vector<std::uint64_t>& rows_cleared() const { return rows_cleared_; }
@@ -70,6 +73,7 @@ class Committer : public BatchSink {
   /// One try at a batch; `surprised` says whether rows were not as this run left them.
   Committed write(Session& session, const Batch& batch, std::optional<Committed>& sent, bool& surprised);
   void set_up(Session& session);
+  void refuse_lost(Session& session) const;
   /// After a lost connection: whether the batch was committed all the same.
   bool is_there(Session& session, const Batch& batch) const;
   /// Whether a projection's checkpoint is at `position`; throws RunError if it is not where it was before, either.

@@ -185,6 +185,38 @@ TEST_F(RefusedTargetsTest, TwoProjectionsOfOneTable) {
   EXPECT_EQ(store.apply("w", {"--projections", folder.path()}).exit_code, 0);  // one of them alone
 }
 
+/// The checkpoint of one no longer says what is in the table once another has written it, either way.
+TEST_F(RefusedTargetsTest, ATableIsThatOfTheProjectionThatWroteItLast) {
+  Folder folder;
+  for (const char* name : {"w", "x"})
+    folder.write(std::string(name) + ".toml",
+                 "name = \"" + std::string(name) +
+                     "\"\ntable = \"event_rows\"\nkey = [\"event_id\"]\n[[on]]\nevent = \"*\"\nkey = { event_id = "
+                     "\"@event_id\" }\nset = { n = { literal = " +
+                     std::to_string(name[0]) + " } }\n");
+  const std::vector<std::string> resume{"--projections", folder.path(), "--resume"};
+  const std::vector<std::vector<std::string>> ways{{},
+                                                   {"--strategy", "shadow"},
+                                                   {"--from-ts", "2025-01-01T00:00:03Z"},
+                                                   {"--clear", "always", "--to-ts", "2000-01-01"}};
+  for (std::vector<std::string> way : ways) {
+    SCOPED_TRACE(testing::PrintToString(way));
+    way.insert(way.end(), {"--projections", folder.path()});
+    ASSERT_EQ(store.apply("w", {"--projections", folder.path()}).exit_code, 0);
+    ASSERT_EQ(store.apply("w", resume).exit_code, 0);
+    ASSERT_EQ(store.apply("x", way).exit_code, 0);
+    const std::string rows = store.database.digest("event_rows");
+    const Outcome refused = store.apply("w", resume);
+    EXPECT_EQ(refused.exit_code, 1);
+    EXPECT_NE(refused.err.find("the table public.event_rows was rebuilt by projection x since"), std::string::npos)
+        << refused.err;
+    EXPECT_EQ(store.database.digest("event_rows"), rows);
+    EXPECT_EQ(store.checkpoint("state", "w"), "replaced");
+    const Outcome verified = store.run({"--mode", "VERIFY", "--projection", "w", "--projections", folder.path()});
+    EXPECT_NE(verified.err.find("was rebuilt by another projection since"), std::string::npos) << verified.err;
+  }
+}
+
 TEST_F(RefusedTargetsTest, RowsThatRowSecurityHides) {
   Role role(store.database, "filtered");
   store.database.execute("GRANT ALL ON event_rows TO " + role.name() + "; GRANT SELECT ON event_store TO " +

@@ -139,6 +139,31 @@ TEST_P(ServerStopTest, IsSurvivedByARunThatTriesAgain) {
   for (const auto& [code, count] : exit_codes) std::printf("%4d times exit code %d\n", count, code);
 }
 
+/// A crash empties them and leaves their checkpoints; a stop that is none leaves both.
+TEST_P(ServerStopTest, UnloggedTablesAreWholeOrTheRunSaysThatTheyAreNot) {
+  store.database.execute(
+      "ALTER TABLE stages SET UNLOGGED; ALTER TABLE counters RENAME TO old; CREATE TABLE counters (LIKE old INCLUDING "
+      "DEFAULTS, PRIMARY KEY (candidate_id)) PARTITION BY HASH (candidate_id); CREATE TABLE logged PARTITION OF "
+      "counters FOR VALUES WITH (MODULUS 2, REMAINDER 0); CREATE UNLOGGED TABLE unlogged PARTITION OF counters FOR "
+      "VALUES WITH (MODULUS 2, REMAINDER 1); DROP TABLE old");
+  for (int time = 0; time < times(); ++time) {
+    const auto program = stopped_under_it({});
+    start_again();
+    const Outcome run = store.result_of(*program);
+    EXPECT_EQ(run.exit_code, crashed() ? 2 : 0) << run.err;
+    if (crashed()) {
+      EXPECT_THAT(run.err, HasSubstr("emptied what is unlogged of the table public."));
+      ASSERT_TRUE(store.wait_until_gone());
+      const Outcome resumed = store.apply("all", {"--resume"});
+      EXPECT_EQ(resumed.exit_code, 1);
+      EXPECT_THAT(resumed.err, HasSubstr("its table is unlogged (public.unlogged)"));
+      EXPECT_THAT(resumed.err, HasSubstr("its table is unlogged (public.stages)"));
+      EXPECT_EQ(store.apply("all").exit_code, 0);
+    }
+    expect_whole();
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Mode, ServerStopTest, testing::Values("fast", "immediate"),
                          [](const auto& test) { return std::string(test.param); });
 

@@ -50,6 +50,28 @@ TEST_F(ShadowCrashTest, WhatWasPublishedSurvivesIt) {
   expect_published(1'000);
 }
 
+TEST_F(ShadowCrashTest, WhatWasPublishedIntoAnUnloggedTableDoesNot) {
+  store.append(1, 500);
+  store.database.execute("ALTER TABLE counters SET UNLOGGED");
+  ASSERT_EQ(shadow("counters").exit_code, 0);
+  int publisher = 0;
+  bool done = false;
+  const Proxy proxy([&](const Message& message) {
+    if (message.from_client && mentions(message, "SHARE ROW EXCLUSIVE")) publisher = message.connection;
+    if (done || message.connection != publisher || !completes(message, "COMMIT")) return Verdict::pass;
+    done = true;
+    server.stop("immediate");
+    server.start();
+    return Verdict::cut;
+  });
+  Program program(store.with_places(arguments("counters", {"--dsn", proxy.dsn(store.database.name())})));
+  const Outcome run = store.result_of(program);
+  store.database.reconnect();
+  EXPECT_TRUE(done);
+  EXPECT_EQ(run.exit_code, 2) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("emptied what is unlogged of the table public.counters"));
+}
+
 class ShadowCutsTest : public ShadowStore, public testing::WithParamInterface<std::pair<Verdict, const char*>> {};
 
 TEST_P(ShadowCutsTest, OfTheConnectionThatPublishes) {
