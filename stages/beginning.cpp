@@ -134,7 +134,9 @@ Beginnings find_beginnings(const Preparation& prepared) {
     const SelectedProjection& selected = prepared.selected[index];
     Beginning beginning = begin_without_checkpoint(options, prepared.store);
     std::string mistake;
-    if (beside_shadows)
+    if (options.in_shadow())
+      mistake = left_by_another_role(*prepared.target_session, options.meta_schema, selected.table);
+    if (mistake.empty() && beside_shadows)
       mistake = shadow_in_the_way(*prepared.target_session, shadows, options.meta_schema, selected.projector->name(),
                                   selected.table, options.resume);
     if (!mistake.empty()) {

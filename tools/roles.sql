@@ -70,7 +70,8 @@ WITH kept(owner, given, statement) AS (
      FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) AS needed),
     format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I.%I TO %I', n.nspname, c.relname, :'writer')
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = :'meta_schema' AND
-    c.relname IN ('rebuild_checkpoints', 'rebuild_dead_letters', 'rebuild_shadows', 'rebuild_shadow_dead_letters')
+    c.relname IN ('rebuild_checkpoints', 'rebuild_dead_letters', 'rebuild_shadows', 'rebuild_shadow_dead_letters',
+      'rebuild_previous', 'rebuild_unlogged')
 )
 SELECT statement FROM kept WHERE NOT given AND pg_has_role(owner, 'USAGE')
 UNION ALL

@@ -95,6 +95,7 @@ std::vector<std::string> Checkpoints::missing_rights(Session& session) const {
     names.add(name_of_dead_letters(of));
   }
   if (need_witnesses()) names.add(name_of_witnesses);
+  if (of_ == Of::shadows) names.add("rebuild_previous");  // previous_rows.h
   const Rows rows = session.execute(
       "SELECT n.oid IS NOT NULL, has_database_privilege(current_database(), 'CREATE'),"
       " coalesce(has_schema_privilege(n.oid, 'USAGE'), false), coalesce(has_schema_privilege(n.oid, 'CREATE'), false),"

@@ -49,6 +49,18 @@ void drop_shadow(Session& session, const std::string& schema, std::uint32_t live
     session.execute("DROP TABLE " + name);
 }
 
+std::string left_by_another_role(Session& session, const std::string& schema, const CatalogueTable& live) {
+  const Rows drops = session.execute(
+      "SELECT string_agg(format('%s must run: DROP TABLE %I.%I;', pg_get_userbyid(c.relowner), n.nspname, c.relname),"
+      " ' ' ORDER BY c.relname) FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = "
+      "$1"
+      " AND c.relname = ANY (ARRAY['shadow_' || $2, 'previous_' || $2]) AND NOT pg_has_role(c.relowner, 'USAGE')",
+      {schema, std::to_string(live.oid)});
+  if (drops.is_null(0, 0)) return "";
+  return "only its owner can replace what an earlier run left for " + quote_name(live.schema, live.name) +
+         "; run as that role, or " + std::string(drops.text(0, 0));
+}
+
 std::string shadow_in_the_way(Session& session, const std::vector<Checkpoints::Overview>& shadows,
                               const std::string& schema, const std::string& projection, const CatalogueTable& live,
                               bool resume) {

@@ -25,6 +25,10 @@ CatalogueTable make_shadow(Session& session, const std::string& schema, const Ca
 
 void drop_shadow(Session& session, const std::string& schema, std::uint32_t live_oid);
 
+/// Why this role cannot replace what an earlier run left for a live table, its shadow or the rows before its last
+/// publication (previous_rows.h), as a sentence; "" where it can.
+std::string left_by_another_role(Session& session, const std::string& schema, const CatalogueTable& live);
+
 /// Why a run of `projection` cannot begin a shadow of its own beside what lies there, as a sentence; "" where it can.
 /// With `resume`, the projection's own shadow is none.
 std::string shadow_in_the_way(Session& session, const std::vector<Checkpoints::Overview>& shadows,
