@@ -74,6 +74,8 @@ struct Options : RunOptions {
   Strategy strategy = Strategy::in_place;
   bool discard = false;        ///< shadow: drop what earlier runs left, and start over
   bool keep_previous = false;  ///< shadow: keep the rows that publishing replaces, for undo_publish()
+  /// shadow: how long a try to publish keeps writers out while it waits for others
+  std::chrono::seconds publish_lock_timeout{2};
 
   Clear clear = Clear::automatic;
   bool truncate = false;     ///< clear with TRUNCATE: faster, but older snapshots see an empty table

@@ -5,7 +5,7 @@
 
 #include "pipeline/error.h"
 #include "stages/apply/projector_binding.h"
-#include "stages/commit/publication.h"
+#include "stages/commit/publication_checks.h"
 #include "stages/commit/target_checks.h"
 #include "stages/postgres/catalogue_query.h"
 
@@ -51,10 +51,18 @@ std::vector<CatalogueTable> tables_of(const std::vector<SelectedProjection>& sel
   return tables;
 }
 
+std::vector<PublishedTable> published_tables(const std::vector<SelectedProjection>& selected) {
+  std::vector<PublishedTable> tables;
+  for (const SelectedProjection& one : selected)
+    tables.push_back({one.projector->name(), &one.projector->table(), &one.table});
+  return tables;
+}
+
 std::vector<SelectedProjection> select_projections(const SelectionRequest& request, Session& session,
                                                    std::vector<std::string>& mistakes) {
   const std::string role(session.execute("SELECT current_user").text(0, 0));
   std::vector<SelectedProjection> result;
+  std::vector<std::string> places;  // of their tables' names, for messages
   for (const std::string& name : selected_names(request)) {
     const ProjectionFile* file = find_file(request, name);
     const Projector* registered = request.registry.find(name);
@@ -82,11 +90,13 @@ std::vector<SelectedProjection> select_projections(const SelectionRequest& reque
     selected.projector =
         file != nullptr ? file->bind(selected.table, mistakes) : bind_projector(*registered, selected.table, mistakes);
     if (selected.projector == nullptr) continue;
-    if (request.publishes)
-      std::ranges::move(publish_mistakes(session, selected.projector->table(), selected.table, where),
-                        std::back_inserter(mistakes));
+    places.push_back(where);
     result.push_back(std::move(selected));
   }
+  const std::vector<PublishedTable> published = published_tables(result);
+  for (std::size_t index = 0; request.publishes && index < result.size(); ++index)
+    std::ranges::move(publish_mistakes(session, published[index], published, places[index]),
+                      std::back_inserter(mistakes));
   return result;
 }
 

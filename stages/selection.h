@@ -7,6 +7,7 @@
 
 #include "pipeline/projector.h"
 #include "stages/apply/projection_file.h"
+#include "stages/commit/publication_checks.h"
 #include "stages/postgres/catalogue.h"
 #include "stages/postgres/session.h"
 
@@ -22,6 +23,8 @@ struct SelectedProjection {
 /// Of each, in their order.
 std::vector<const Projector*> projectors_of(const std::vector<SelectedProjection>& selected);
 std::vector<CatalogueTable> tables_of(const std::vector<SelectedProjection>& selected);
+/// Which they must outlive.
+std::vector<PublishedTable> published_tables(const std::vector<SelectedProjection>& selected);
 
 struct SelectionRequest {
   const std::vector<std::string>& names;  ///< or "all"

@@ -1,3 +1,7 @@
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <thread>
 #include <utility>
 
 #include "pipeline/error.h"
@@ -11,12 +15,26 @@ namespace rebuild_projection {
 
 namespace {
 
-/// The wait for transactions that may commit an earlier event, while writers wait too.
-constexpr std::chrono::seconds fence_under_lock_max{2};
+/// Requests a stop when its time has come.
+class Alarm {
+ public:
+  explicit Alarm(std::chrono::milliseconds time)
+      : thread_([this, time](const std::stop_token& over) {
+          std::mutex mutex;
+          std::unique_lock lock(mutex);
+          std::condition_variable_any until;
+          if (!until.wait_for(lock, over, time, [] { return false; }) && !over.stop_requested()) rings_.request_stop();
+        }) {}
+  [[nodiscard]] std::stop_token rings() const { return rings_.get_token(); }
+
+ private:
+  std::stop_source rings_;
+  std::jthread thread_;
+};
 
 }  // namespace
 
-void ShadowRebuild::catch_up_under_lock(Session& publisher, Report& report) {
+void ShadowRebuild::catch_up_under_lock(Session& publisher, const WritersLock& lock, Report& report) {
   EventRange range = rest(publisher);
   // What a transaction wrote into the tables before they were locked, of that its events are seen.
   range.beyond_horizon = same_database_;
@@ -27,12 +45,17 @@ void ShadowRebuild::catch_up_under_lock(Session& publisher, Report& report) {
     range.last = store_.last(session, range);
     if (!range.last || options_.fence == Fence::off) return;
     try {
-      wait_at_fence(store_, session, fence_under_lock_max, stop_, locked);
+      wait_at_fence(store_, session, lock.left(), stop_, locked);
     } catch (const UsageError& error) {
       throw TryAgain(error.what());
     }
   });
-  if (range.last) replay_more(report, range);
+  if (!range.last) return;
+  const Alarm alarm(lock.left());
+  if (!replay_more(report, range, alarm.rings()))
+    throw TryAgain("events arrived faster than they could be replayed within " +
+                   std::to_string(options_.publish_lock_timeout.count()) +
+                   " s (--publish-lock-timeout) while writers were kept out");
 }
 
 void ShadowRebuild::publish_all(Report& report) {
@@ -41,6 +64,7 @@ void ShadowRebuild::publish_all(Report& report) {
     return;
   }
   for (auto& projection : report.projections) projection.publication.reset();
+  target_.use([this](Session& session) { checkpoints_.claim(session); });
   publisher_.use([&](Session& session) {
     // The connection was lost: did its COMMIT come through?
     if (publisher_.number() > 1 && checkpoints_.is_published(session)) return;
@@ -64,39 +88,56 @@ void ShadowRebuild::publish_all(Report& report) {
 void ShadowRebuild::publish_in(Session& publisher, Report& report) {
   std::vector<const CatalogueTable*> tables;
   for (const auto& selected : selected_) tables.push_back(&selected.table);
-  publisher.execute("BEGIN");
-  lock_against_writers(publisher, tables);
+  WritersLock lock(publisher, tables, options_.publish_lock_timeout, stop_);
   const auto locked = std::chrono::steady_clock::now();
   checkpoints_.refuse_altered(publisher);
-  catch_up_under_lock(publisher, report);
+  catch_up_under_lock(publisher, lock, report);
   if (report.ending != Ending::complete) {
     publisher.execute("ROLLBACK");
     return;
   }
-  take_over(publisher, report);
+  refuse_what_others_did(publisher);
+  take_over(publisher, lock, report);
   publisher.execute("COMMIT");
   report.locked_seconds = std::chrono::steady_clock::now() - locked;
 }
 
-void ShadowRebuild::take_over(Session& publisher, Report& report) {
+void ShadowRebuild::refuse_what_others_did(Session& publisher) const {
+  for (std::size_t index = 0; index < selected_.size(); ++index)
+    if (checkpoints_.lock(publisher, index, {.from = at_, .to = at_}) != Checkpoints::Standing::after)
+      throw RunError("projection " + selected_[index].projector->name() +
+                     ": its shadow is not what this run left, since a crash of the server emptied it, or somebody "
+                     "changed its checkpoint");
+  if (checkpoints_.live_standing(publisher) != live_standing_)
+    throw RunError("another run changed the checkpoint of a live table since this one began");
+}
+
+void ShadowRebuild::take_over(Session& publisher, WritersLock& lock, Report& report) {
   const std::string& schema = checkpoints_.schema();
-  std::vector<ShadowedTable> tables;
-  for (std::size_t index = 0; index < selected_.size(); ++index) {
-    const SelectedProjection& selected = selected_[index];
-    ShadowedTable& table =
-        tables.emplace_back(ShadowedTable{&selected.projector->table(), &selected.table, &shadows_[index]});
-    find_difference(publisher, schema, table);
-    drop_previous_rows(publisher, schema, selected.table);
-    if (options_.keep_previous) keep_previous_rows(publisher, schema, selected.projector->name(), table);
-  }
-  const std::vector<Publication> done = publish(publisher, tables);
-  for (std::size_t index = 0; index < selected_.size(); ++index) report.projections[index].publication = done[index];
-  checkpoints_.publish(publisher);
-  for (const auto& selected : selected_) {
-    if (options_.keep_previous)
-      note_new_rows(publisher, schema, selected.projector->name(), selected.projector->table(), selected.table);
-    drop_shadow(publisher, schema, selected.table.oid);
-  }
+  const std::vector<Replacement> replacements = lock.unhurried([&] {
+    std::vector<Replacement> result;
+    for (std::size_t index = 0; index < selected_.size(); ++index)
+      result.push_back(find_difference(
+          publisher, schema, {&selected_[index].projector->table(), &selected_[index].table, &shadows_[index]}));
+    return result;
+  });
+  lock.lock_rows(replacements);
+  lock.write([&] {
+    for (std::size_t index = 0; index < selected_.size(); ++index) {
+      drop_previous_rows(publisher, schema, selected_[index].table);
+      if (options_.keep_previous)
+        keep_previous_rows(publisher, schema, selected_[index].projector->name(), replacements[index]);
+    }
+    replace_rows(publisher, replacements);
+    checkpoints_.publish(publisher);
+    for (std::size_t index = 0; index < selected_.size(); ++index) {
+      const SelectedProjection& selected = selected_[index];
+      report.projections[index].publication = replacements[index].counts;
+      if (options_.keep_previous)
+        note_new_rows(publisher, schema, selected.projector->name(), selected.projector->table(), selected.table);
+      drop_shadow(publisher, schema, selected.table.oid);
+    }
+  });
 }
 
 }  // namespace rebuild_projection

@@ -71,6 +71,7 @@ void ShadowRebuild::set_up() {
                   : make_shadow(session, checkpoints_.schema(), selected.table, selected.projector->table()));
     }
     checkpoints_.start(session);
+    live_standing_ = checkpoints_.live_standing(session);
     session.execute("COMMIT");
   });
   if (!same_database_ && options_.live_position.empty())
@@ -147,20 +148,31 @@ EventRange ShadowRebuild::rest(Session& session) {
   return rest;
 }
 
-void ShadowRebuild::replay_more(Report& report, const EventRange& range) {
+bool ShadowRebuild::replay_more(Report& report, const EventRange& range, const std::stop_token& hurry) {
+  std::stop_source either;
+  const std::stop_callback on_stop(stop_, [&] { either.request_stop(); });
+  const std::stop_callback on_hurry(hurry, [&] { either.request_stop(); });
+
   const auto reading = plan_.indexed ? Replay::Reading::page_by_page : Replay::Reading::at_once;
   Progress progress;  // the other one stands at its end
-  const Report more = replay_events(options_, store_, projectors_of(selected_), {.how = reading, .range = range},
-                                    &*committer_, progress, stop_);
+  Report more = replay_events(options_, store_, projectors_of(selected_), {.how = reading, .range = range},
+                              &*committer_, progress, either.get_token());
+  const bool ended_early = more.ending == Ending::cancelled && !stop_.stop_requested();
+  if (ended_early) more.ending = Ending::complete;  // of what it committed
   report.add(more);
   plan_.events_in_range += more.events_read;
-  if (report.ending != Ending::complete) return;
+  if (report.ending != Ending::complete) return true;
+  if (ended_early) {
+    if (more.last_position) at_ = more.last_position;
+    return false;
+  }
   const std::uint64_t there = source_.use([&](Session& session) { return store_.count(session, range); });
   if (there != more.events_read)
     throw RunError("the store has " + std::to_string(there) + " events from " + to_string(*more.first_position) +
                    " to " + to_string(*range.last) + ", but " + std::to_string(more.events_read) +
                    " were read: it changed under the run; drop the shadow and start over by --discard");
   at_ = range.last;
+  return true;
 }
 
 void ShadowRebuild::catch_up(Report& report) {

@@ -11,6 +11,7 @@
 #include "pipeline/report.h"
 #include "stages/closing.h"
 #include "stages/commit/committer.h"
+#include "stages/commit/writers_lock.h"
 #include "stages/plan.h"
 #include "stages/preparation.h"
 
@@ -37,17 +38,19 @@ class ShadowRebuild {
  private:
   Report replay_planned();
   void replay_none();
-  /// Replays a range whose end is fixed, after all that was replayed before.
-  void replay_more(Report& report, const EventRange& range);
+  /// Replays a range whose end is fixed, after all that was replayed before. False where `hurry` ended it earlier.
+  bool replay_more(Report& report, const EventRange& range, const std::stop_token& hurry = {});
   /// What comes after that; `session` is asked for the live projector's position.
   EventRange rest(Session& session);
   /// Rounds, until one is done in no time.
   void catch_up(Report& report);
   /// The rest, while writers are kept out of the live tables.
-  void catch_up_under_lock(Session& publisher, Report& report);
+  void catch_up_under_lock(Session& publisher, const WritersLock& lock, Report& report);
   void publish_all(Report& report);
   void publish_in(Session& publisher, Report& report);
-  void take_over(Session& publisher, Report& report);
+  /// Whether shadows and live tables are what this run left and found.
+  void refuse_what_others_did(Session& publisher) const;
+  void take_over(Session& publisher, WritersLock& lock, Report& report);
   void finish(Report& report);
   void drop_empty_shadows(Report& report);
   /// Calls `step`, whose failure is the run's.
@@ -64,6 +67,7 @@ class ShadowRebuild {
   LastingSession source_, target_;
   LastingSession publisher_;  ///< connected when it comes to that
   std::vector<CatalogueTable> shadows_;
+  std::string live_standing_;  ///< of the live tables' checkpoints, as the run began
   std::optional<Committer> committer_;
   Closing closing_;
   std::optional<Position> at_;  ///< of the last event that is in the shadows

@@ -2,7 +2,6 @@
 
 #include "pipeline/error.h"
 #include "stages/commit/previous_rows.h"
-#include "stages/commit/publication.h"
 #include "stages/commit/target_checks.h"
 #include "stages/commit/target_session.h"
 #include "stages/preparation.h"
@@ -11,17 +10,13 @@ namespace rebuild_projection {
 
 namespace {
 
-std::vector<UndonePublication> undo_in(Session& session, const Preparation& prepared) {
+std::vector<UndonePublication> undo_in(Session& session, const Preparation& prepared, const std::stop_token& stop) {
+  const std::vector<PublishedTable> published = published_tables(prepared.selected);
   std::vector<const CatalogueTable*> tables;
-  std::vector<PublishedTable> published;
-  for (const auto& selected : prepared.selected) {
-    tables.push_back(&selected.table);
-    published.push_back({selected.projector->name(), &selected.projector->table(), &selected.table});
-  }
-  session.execute("BEGIN");
-  lock_against_writers(session, tables);
+  for (const PublishedTable& table : published) tables.push_back(table.live);
+  WritersLock lock(session, tables, prepared.options.publish_lock_timeout, stop);
   prepared.checkpoints.refuse_altered(session);
-  const std::vector<Publication> undone = undo_publications(session, prepared.options.meta_schema, published);
+  const std::vector<Publication> undone = undo_publications(session, lock, prepared.options.meta_schema, published);
   session.execute("COMMIT");
   std::vector<UndonePublication> result;
   for (std::size_t index = 0; index < undone.size(); ++index)
@@ -46,7 +41,7 @@ std::vector<UndonePublication> undo_publish(const Options& options, const Projec
             "that there is nothing left to undo");
       },
       options.retry, stop);
-  return session.use([&](Session& connected) { return undo_in(connected, prepared); });
+  return session.use([&](Session& connected) { return undo_in(connected, prepared, stop); });
 }
 
 }  // namespace rebuild_projection

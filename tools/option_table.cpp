@@ -88,6 +88,9 @@ constexpr std::array options{
                "tries again after a lost connection, a deadlock and the like,\n"
                "for each batch; 0 is none (default 20)"},
     OptionSpec{"retry-max-seconds", "S", safety, "time after which no further try is begun (default 120)"},
+    OptionSpec{"publish-lock-timeout", "S", safety,
+               "--strategy shadow: seconds that a try to publish keeps writers out\n"
+               "while it waits for others (default 2)"},
 
     OptionSpec{"projections", "DIR", where, "projection files (default ./projections if there, else the examples)"},
     OptionSpec{"store", "NAME|FILE", where,

@@ -388,6 +388,8 @@ class Checker {
     options.fence_timeout = seconds("fence-timeout", options.fence_timeout);
     options.retry.retries = static_cast<unsigned>(number("retries", 0, retries_max, options.retry.retries));
     options.retry.seconds_max = seconds("retry-max-seconds", options.retry.seconds_max);
+    options.publish_lock_timeout = std::chrono::seconds(number(
+        "publish-lock-timeout", 1, seconds_max, static_cast<std::uint64_t>(options.publish_lock_timeout.count())));
   }
 
   void concurrency() {

@@ -132,6 +132,23 @@ std::vector<std::string> Checkpoints::missing_rights(Session& session) const {
           " TO " + role + ";"};
 }
 
+void Checkpoints::claim(Session& session) const {
+  session.execute("UPDATE " + checkpoints_ + " SET run = $2 WHERE projection_name = ANY ($1::text[])", {names(), run_});
+}
+
+std::string Checkpoints::live_standing(Session& session) const {
+  ArrayText tables;
+  for (const Identity& identity : identities_) tables.add(std::to_string(identity.table_oid));
+  return std::string(session
+                         .execute("SELECT coalesce(string_agg(concat_ws(' ', quote_ident(c.projection_name), c.run,"
+                                  " c.position), ', ' ORDER BY c.projection_name), '') FROM " +
+                                      quote_name(schema_, name_of_checkpoints(Of::live)) +
+                                      " AS c WHERE c.projection_name = ANY ($1::text[]) OR c.table_oid = ANY"
+                                      " ($2::bigint[])",
+                                  {names(), tables.take()})
+                         .text(0, 0));
+}
+
 void Checkpoints::publish(Session& session) const {
   const std::string live = quote_name(schema_, name_of_checkpoints(Of::live));
   const std::string letters = quote_name(schema_, name_of_dead_letters(Of::live));

@@ -128,6 +128,10 @@ class Checkpoints {
   /// RunError where a crash of the server emptied what this run had written.
   [[nodiscard]] Standing lock(Session& session, std::size_t projection, const Step& step) const;
 
+  /// Before publish(): makes the shadows' checkpoints this run's, also those that it found at their end.
+  void claim(Session& session) const;
+  /// What the live tables' checkpoints say of these projections and tables, to tell whether it is another later.
+  [[nodiscard]] std::string live_standing(Session& session) const;
   /// The shadows' checkpoints and dead letters become the live tables', marked as this run's.
   void publish(Session& session) const;
   /// Whether publish() of this run was committed. Throws RunError where a crash of the server emptied the table since.

@@ -62,42 +62,42 @@ void refuse_undo(Session& session, const std::string& schema, const std::string&
   if (kept.size() == 0) throw cannot_undo(live, nothing);
   if (!kept.boolean(0, 0)) throw cannot_undo(live, "its columns are others since");
   if (!kept.boolean(0, 1)) throw cannot_undo(live, "it was rebuilt again since");
-  const std::uint64_t changed = session
-                                    .execute("SELECT count(*) FROM " + rows + " AS p LEFT JOIN " + live_name(live) +
-                                             " AS l ON " + same_key(layout) + " WHERE l::text IS DISTINCT FROM p.new")
-                                    .number(0, 0);
+  const std::uint64_t changed =
+      session
+          .execute("SELECT count(*) FROM " + rows + " AS p LEFT JOIN " + live_name(live) + " AS l ON " +
+                   same_key(layout) + " WHERE (l.*)::text IS DISTINCT FROM p.new")
+          .number(0, 0);
   if (changed > 0)
     throw cannot_undo(
         live, std::to_string(changed) + " of the rows that it wrote were changed since, which undoing would lose");
 }
 
-/// What undoing will do to the rows.
-Publication kept_rows(Session& session, const std::string& rows) {
-  const Rows counts = session.execute(
-      "SELECT count(*) FILTER (WHERE new IS NULL), count(*) FILTER (WHERE old IS NULL),"
-      " count(old) FILTER (WHERE new IS NOT NULL) FROM " +
-      rows);
-  Publication undone;
-  undone.inserted = counts.number(0, 0);
-  undone.deleted = counts.number(0, 1);
-  undone.updated = counts.number(0, 2);
-  return undone;
-}
-
-/// Parts of a WITH that put a table's rows back; `number` tells them from those of other tables. The count takes all
-/// that is deleted before the first row is inserted.
-std::string put_back(const std::string& schema, const PublishedTable& table, std::size_t number) {
-  const std::string live = live_name(*table.live), rows = rows_table(schema, *table.live), n = std::to_string(number);
-  std::string names, values;
-  for (const CatalogueColumn& column : table.live->columns) {
-    if (column.generated) continue;
-    names += (names.empty() ? "" : ", ") + quote_name(column.name);
-    values += (values.empty() ? "(r.old)." : ", (r.old).") + quote_name(column.name);
+/// The kept rows, as rows of a table again, and where the live ones that take their place now lie.
+Replacement kept_rows(Session& session, const std::string& schema, const PublishedTable& table) {
+  const std::string live = live_name(*table.live), kept = rows_table(schema, *table.live);
+  Replacement result;
+  result.live = table.live;
+  result.rows = quote_name(schema, "put_back_" + std::to_string(table.live->oid));
+  std::string same;
+  for (std::size_t part = 0; part < table.layout->key.size(); ++part) {
+    const std::string& name = result.key.emplace_back(table.layout->key[part].name);
+    same += (part == 0 ? "s." : " AND s.") + quote_name(name) + " = p." + key_name(part);
   }
-  return "gone_" + n + " AS (DELETE FROM " + live + " AS l USING " + rows + " AS p WHERE " + same_key(*table.layout) +
-         " RETURNING 1), all_gone_" + n + " AS MATERIALIZED (SELECT count(*) FROM gone_" + n + "), back_" + n +
-         " AS (INSERT INTO " + live + " (" + names + ") OVERRIDING SYSTEM VALUE SELECT " + values + " FROM all_gone_" +
-         n + " CROSS JOIN (SELECT old::" + live + " AS old FROM " + rows + " WHERE old IS NOT NULL OFFSET 0) AS r)";
+  for (const CatalogueColumn& column : table.live->columns)
+    if (!column.generated) result.columns.push_back(column.name);
+  session.execute("CREATE UNLOGGED TABLE " + result.rows + " AS SELECT (r.old_row).* FROM (SELECT p.old::" + live +
+                  " AS old_row FROM " + kept + " AS p WHERE p.old IS NOT NULL OFFSET 0) AS r");
+  note_places(session, schema,
+              "SELECT l.tableoid AS live_part, l.ctid AS live_at, s.ctid AS row_at FROM " + kept + " AS p LEFT JOIN " +
+                  live + " AS l ON " + same_key(*table.layout) + " LEFT JOIN " + result.rows + " AS s ON " + same,
+              result);
+  session.execute("ANALYZE " + result.places);
+  const Rows counts = session.execute(
+      "SELECT count(*) FILTER (WHERE d.live_at IS NULL), count(d.row_at) FILTER (WHERE d.live_at IS NOT NULL),"
+      " count(*) FILTER (WHERE d.row_at IS NULL) FROM " +
+      result.places + " AS d");
+  result.counts = {.inserted = counts.number(0, 0), .updated = counts.number(0, 1), .deleted = counts.number(0, 2)};
+  return result;
 }
 
 void put_checkpoint_back(Session& session, const std::string& schema, const std::string& projection) {
@@ -107,7 +107,7 @@ void put_checkpoint_back(Session& session, const std::string& schema, const std:
       "DELETE FROM " + quote_name(schema, name_of_dead_letters(Checkpoints::Of::live)) + " WHERE projection_name = $1",
       {projection});
   session.execute("INSERT INTO " + checkpoints + " SELECT (p.checkpoint::" + checkpoints + ").* FROM " +
-                      publications_table(schema) + " AS p WHERE projection_name = $1 AND p.checkpoint IS NOT NULL",
+                      publications_table(schema) + " AS p WHERE p.projection_name = $1 AND p.checkpoint IS NOT NULL",
                   {projection});
 }
 
@@ -121,17 +121,16 @@ void drop_previous_rows(Session& session, const std::string& schema, const Catal
 }
 
 void keep_previous_rows(Session& session, const std::string& schema, const std::string& projection,
-                        const ShadowedTable& table) {
+                        const Replacement& table) {
   const CatalogueTable& live = *table.live;
   std::string keys;
-  for (std::size_t part = 0; part < table.layout->key.size(); ++part) {
-    const std::string name = quote_name(table.layout->key[part].name);
+  for (std::size_t part = 0; part < table.key.size(); ++part) {
+    const std::string name = quote_name(table.key[part]);
     keys += "coalesce(l." + name + ", s." + name + ") AS " + key_name(part) + ", ";
   }
   session.execute("CREATE TABLE " + rows_table(schema, live) + " AS SELECT " + keys +
-                  "l::text AS old, NULL::text AS new FROM " + table.difference + " AS d LEFT JOIN " + live_name(live) +
-                  " AS l ON " + is_live_row + " LEFT JOIN " + quote_name(table.shadow->schema, table.shadow->name) +
-                  " AS s ON s.ctid = d.shadow_at");
+                  "(l.*)::text AS old, NULL::text AS new FROM " + table.places + " AS d LEFT JOIN " + live_name(live) +
+                  " AS l ON " + is_live_row + " LEFT JOIN " + table.rows + " AS s ON s.ctid = d.row_at");
   const std::string publications = publications_table(schema);
   if (!exists(session, publications))
     session.execute("CREATE TABLE " + publications +
@@ -140,15 +139,15 @@ void keep_previous_rows(Session& session, const std::string& schema, const std::
   session.execute("DELETE FROM " + publications + " WHERE projection_name = $1", {projection});
   session.execute("INSERT INTO " + publications +
                       " (projection_name, table_oid, columns, checkpoint) SELECT $1,"
-                      " $2::bigint, $3, (SELECT c::text FROM " +
+                      " $2::bigint, $3, (SELECT (c.*)::text FROM " +
                       quote_name(schema, name_of_checkpoints(Checkpoints::Of::live)) +
-                      " AS c WHERE projection_name = $1)",
+                      " AS c WHERE c.projection_name = $1)",
                   {projection, std::to_string(live.oid), columns_of(live)});
 }
 
 void note_new_rows(Session& session, const std::string& schema, const std::string& projection,
                    const TableLayout& layout, const CatalogueTable& live) {
-  session.execute("UPDATE " + rows_table(schema, live) + " AS p SET new = l::text FROM " + live_name(live) +
+  session.execute("UPDATE " + rows_table(schema, live) + " AS p SET new = (l.*)::text FROM " + live_name(live) +
                   " AS l WHERE " + same_key(layout));
   session.execute("UPDATE " + publications_table(schema) + " AS p SET run = c.run FROM " +
                       quote_name(schema, name_of_checkpoints(Checkpoints::Of::live)) +
@@ -156,23 +155,34 @@ void note_new_rows(Session& session, const std::string& schema, const std::strin
                   {projection});
 }
 
-std::vector<Publication> undo_publications(Session& session, const std::string& schema,
+std::vector<Publication> undo_publications(Session& session, WritersLock& lock, const std::string& schema,
                                            const std::vector<PublishedTable>& tables) {
+  session.execute("SET LOCAL work_mem = '64MB'");
+  const std::vector<Replacement> kept = lock.unhurried([&] {
+    std::vector<Replacement> result;
+    for (const PublishedTable& table : tables) {
+      refuse_undo(session, schema, table.projection, *table.layout, *table.live);
+      result.push_back(kept_rows(session, schema, table));
+    }
+    return result;
+  });
+  lock.lock_rows(kept);
+  lock.write([&] {
+    try {
+      replace_rows(session, kept);
+    } catch (const SqlError& error) {
+      if (!error.is_class("23")) throw;
+      throw cannot_undo(*tables.front().live,
+                        std::string("what was written since contradicts the rows of before: ") + error.what());
+    }
+    for (std::size_t index = 0; index < tables.size(); ++index) {
+      session.execute("DROP TABLE " + kept[index].rows);
+      put_checkpoint_back(session, schema, tables[index].projection);
+      drop_previous_rows(session, schema, *tables[index].live);
+    }
+  });
   std::vector<Publication> undone;
-  std::string parts;
-  for (const PublishedTable& table : tables) {
-    refuse_undo(session, schema, table.projection, *table.layout, *table.live);
-    undone.push_back(kept_rows(session, rows_table(schema, *table.live)));
-    parts += (parts.empty() ? "" : ", ") + put_back(schema, table, undone.size());
-  }
-  // In one statement, at whose end foreign keys are checked: between the tables, and of others to their rows.
-  session.execute("SET LOCAL work_mem = '64MB'; SET CONSTRAINTS ALL DEFERRED");
-  session.execute("WITH " + parts + " SELECT");
-  session.execute("SET CONSTRAINTS ALL IMMEDIATE");
-  for (const PublishedTable& table : tables) {
-    put_checkpoint_back(session, schema, table.projection);
-    drop_previous_rows(session, schema, *table.live);
-  }
+  for (const Replacement& table : kept) undone.push_back(table.counts);
   return undone;
 }
 

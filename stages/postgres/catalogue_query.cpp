@@ -2,6 +2,12 @@
 
 namespace rebuild_projection {
 
+std::string tree_of(const CatalogueTable& table) {
+  ArrayText oids;
+  for (const std::uint32_t oid : table.tree) oids.add(std::to_string(oid));
+  return oids.take();
+}
+
 namespace {
 
 std::string oid_text(const CatalogueTable& table) {
@@ -89,12 +95,6 @@ void refuse_hidden_schema(Session& session, const std::string& name) {
     throw UsageError("\"" + name + "\" lies in a schema that role " + std::string(rows.text(0, 1)) +
                      " may not use; its owner (" + std::string(rows.text(0, 2)) + ") must run: GRANT USAGE ON SCHEMA " +
                      quote_name(rows.text(0, 0)) + " TO " + quote_name(rows.text(0, 1)) + ";");
-}
-
-std::string tree_of(const CatalogueTable& table) {
-  ArrayText oids;
-  for (const std::uint32_t oid : table.tree) oids.add(std::to_string(oid));
-  return oids.take();
 }
 
 /// What holds for the table and its parts, of which `$1` are the oids.

@@ -29,6 +29,9 @@ std::optional<Relation> find_relation(Session& session, std::uint32_t oid);
 /// and whether row-level security hides rows. Neither rights nor what only makes a table faster or slower change it.
 std::string fingerprint_sql(const std::string& oid);
 
+/// The oids of a table and its parts, as an array.
+std::string tree_of(const CatalogueTable& table);
+
 /// What the catalogue says about a table; nullopt where there is none of that name, or that oid.
 std::optional<CatalogueTable> read_table(Session& session, const std::string& name);
 std::optional<CatalogueTable> read_table(Session& session, std::uint32_t oid);

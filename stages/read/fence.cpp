@@ -129,7 +129,7 @@ std::vector<Open> prepared_transactions(Session& session) {
 
 class Wait {
  public:
-  Wait(std::chrono::seconds timeout, std::stop_token stop) : timeout_(timeout), stop_(std::move(stop)) {}
+  Wait(std::chrono::milliseconds timeout, std::stop_token stop) : timeout_(timeout), stop_(std::move(stop)) {}
 
   /// Until nothing of what `list` gives is early, and nothing of `first` is among it whose beginning is not shown.
   template <typename List>
@@ -157,13 +157,14 @@ class Wait {
   }
 
   [[nodiscard]] std::string out_of_time(const std::vector<Open>& waited) const {
-    return "waited " + std::to_string(timeout_.count()) + " s (--fence-timeout) for " + names(waited) +
+    return "waited " + std::to_string(std::chrono::ceil<std::chrono::seconds>(timeout_).count()) +
+           " s (--fence-timeout) for " + names(waited) +
            ": a transaction that was open when the end of the run was noted may still commit an earlier event; nothing "
            "was changed; end it, wait longer, or pass --fence off and risk that its events are missed";
   }
 
   const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-  const std::chrono::seconds timeout_;
+  const std::chrono::milliseconds timeout_;
   const std::stop_token stop_;
   bool said_ = false;
 };
@@ -180,8 +181,8 @@ bool lies_ahead(const EventStore& store, Session& session, const Position& end) 
 
 }  // namespace
 
-void wait_at_fence(const EventStore& store, Session& session, std::chrono::seconds timeout, const std::stop_token& stop,
-                   const std::vector<std::uint32_t>& locked) {
+void wait_at_fence(const EventStore& store, Session& session, std::chrono::milliseconds timeout,
+                   const std::stop_token& stop, const std::vector<std::uint32_t>& locked) {
   if ((!store.file().horizon.empty() && locked.empty()) || in_recovery(session)) return;
   const std::string without_waiting = without_those_waiting_for(locked);
   const Drawing drawing = drawing_of(store, session);

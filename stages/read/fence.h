@@ -25,8 +25,8 @@ namespace rebuild_projection {
 ///
 /// `locked` are tables (oids) of this database that the caller keeps writers out of. Transactions that wait for one are
 /// not waited for: they cannot end before the caller does. Nor is a horizon relied on then, which they hold back.
-void wait_at_fence(const EventStore& store, Session& session, std::chrono::seconds timeout, const std::stop_token& stop,
-                   const std::vector<std::uint32_t>& locked = {});
+void wait_at_fence(const EventStore& store, Session& session, std::chrono::milliseconds timeout,
+                   const std::stop_token& stop, const std::vector<std::uint32_t>& locked = {});
 
 /// Why an event before `end` may be committed in spite of a fence: the server alone does not draw the positions, or its
 /// transactions cannot be seen. "" where the fence keeps its promise.

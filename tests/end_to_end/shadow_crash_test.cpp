@@ -76,8 +76,8 @@ class ShadowCutsTest : public ShadowStore, public testing::WithParamInterface<st
 
 TEST_P(ShadowCutsTest, OfTheConnectionThatPublishes) {
   store.append(1, 500);
-  // At the lock, at the first and the last statement that writes, and at COMMIT.
-  for (const char* moment : {"LOCK TABLE", "DELETE FROM \"public\"", "DROP TABLE", "COMMIT"}) {
+  // At the lock, at that of rows, at the first and the last statement that writes, and at COMMIT.
+  for (const char* moment : {"LOCK TABLE", "SKIP LOCKED", "all_gone AS MATERIALIZED", "DROP TABLE", "COMMIT"}) {
     SCOPED_TRACE(moment);
     store.database.execute("UPDATE counters SET changes = 0; DELETE FROM event_rows WHERE n % 2 = 0");
     int publisher = 0;

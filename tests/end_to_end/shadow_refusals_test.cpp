@@ -46,8 +46,10 @@ TEST_F(ShadowRefusalsTest, TablesThatPublishingCouldHarm) {
       {"a cascade", "CREATE TABLE child (ref uuid CONSTRAINT child_ref REFERENCES event_rows ON DELETE CASCADE)",
        "DROP TABLE child; CREATE TABLE child (ref uuid REFERENCES event_rows ON DELETE RESTRICT)",
        "the foreign key child_ref of table public.child, which would change or delete the rows there"},
-      {"a foreign key beside a unique column", "ALTER TABLE event_rows ADD CONSTRAINT n_unique UNIQUE (n)",
-       "ALTER TABLE event_rows DROP CONSTRAINT n_unique", "which is RESTRICT, and has unique columns besides its key"},
+      {"a foreign key that follows a unique column",
+       "ALTER TABLE event_rows ADD UNIQUE (n); CREATE TABLE grandchild (n integer CONSTRAINT follows REFERENCES "
+       "event_rows (n) ON UPDATE CASCADE)",
+       "DROP TABLE grandchild", "the foreign key follows of table public.grandchild, which would change or delete"},
       {"a column that nobody fills", "ALTER TABLE event_rows ADD needed text NOT NULL",
        "ALTER TABLE event_rows ALTER needed SET DEFAULT ''", "has the column needed, which may not be NULL"},
       {"no replica identity",
