@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/column_error.h"
+#include "pipeline/time_without_zone.h"
 #include "pipeline/uuid.h"
 
 /// From a value of a payload to a change of a column.
@@ -71,13 +72,21 @@ class Writer {
   /// A NULL that is appended.
   void no_value() { text(Action::combine, Kind::no_value, {}); }
 
+  void text(Action action, Kind kind, const Column& column, const Json& json) {
+    if (column.without_zone == TimeWithoutZone::none || json.kind != Json::Kind::string)
+      return text(action, kind, json.text);
+    const bool is_array = column.type == ColumnType::array && kind != Kind::element;
+    const auto in_utc = is_array ? elements_without_zone(column, json.text) : without_zone(column, json.text);
+    text(action, kind, in_utc ? std::string_view(*in_utc) : json.text);
+  }
+
   /// `json` as the column holds it: as what its combining operation works on, or as text.
   void value(Action action, const Column& column, const Json& json) {
     const std::optional<Operation> combining = column.operations.combining();
     if (!combining)
       plain(action, column, json);
     else if (*combining == Operation::append)
-      text(action, Kind::base, json.text);
+      text(action, Kind::base, column, json);
     else if (column.type == ColumnType::timestamp)
       moment(action, to_timestamp(column, json));
     else
@@ -100,10 +109,13 @@ class Writer {
       print_uuid(json.text.data(), printed.data());
       return text(action, Kind::text, {printed.data(), printed.size()});
     }
-    if (column.type == ColumnType::timestamp)
-      if (const auto printed = Timestamp::parse_printed(json.text)) return moment(action, *printed);
+    if (column.type == ColumnType::timestamp) {
+      const bool keeps_zone = column.without_zone == TimeWithoutZone::none;
+      const auto read = keeps_zone ? Timestamp::parse_printed(json.text) : moment_of(json);
+      if (read) return moment(action, *read);
+    }
     if (column.type != ColumnType::integer || json.kind != Json::Kind::number)
-      return text(action, Kind::text, json.text);
+      return text(action, Kind::text, column, json);
     std::int64_t whole = 0;
     const auto [end, error] = std::from_chars(json.text.data(), json.text.data() + json.text.size(), whole);
     if (error == std::errc() && end == json.text.data() + json.text.size()) return number(action, whole, 0);
@@ -164,7 +176,7 @@ Changes::Row& Changes::Row::apply(Operation operation, std::size_t column, const
       if (absent)
         writer.no_value();
       else
-        writer.text(Action::combine, Kind::element, json.text);
+        writer.text(Action::combine, Kind::element, target, json);
       break;
   }
   return *this;

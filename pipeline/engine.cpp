@@ -14,6 +14,7 @@
 #include "pipeline/machine.h"
 #include "pipeline/memory_shares.h"
 #include "pipeline/open_batch.h"
+#include "pipeline/payload_watch.h"
 #include "pipeline/run_report.h"
 
 namespace rebuild_projection {
@@ -203,6 +204,9 @@ class Run {
     folds.reserve(flight.pieces.size());
     for (const Piece& piece : flight.pieces) {
       try {
+        if (stages_.watch != nullptr)
+          stages_.watch->look(projectors_[projector], stages_.parser, flight.page, flight.parsed, piece.begin,
+                              piece.end);
         folds.push_back(fold(projectors_[projector], stages_.parser, flight.page, flight.parsed, piece.begin, piece.end,
                              options_.on_error, dry(), open.changes));
         if (folds.back().failure) break;

@@ -17,6 +17,11 @@ std::optional<Timestamp> moment_of(const Json& json) {
   return json.kind == Json::Kind::string ? Timestamp::parse(json.text) : std::nullopt;
 }
 
+void refuse_undeclared(std::string_view what, std::size_t index, std::size_t declared) {
+  throw std::logic_error("the projector reads " + std::string(what) + " at index " + std::to_string(index) +
+                         ", and declares " + std::to_string(declared) + " of them");
+}
+
 Position StoredEvent::owned_position() const {
   Position result;
   for (const StoredValue& column : position) result.push_back(column.text());

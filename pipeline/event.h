@@ -19,6 +19,13 @@ using Position = std::vector<std::string>;
 /// "2025-02-01 00:00:00+00, 550e8400-…": the columns joined by ", ".
 std::string to_string(const Position& position);
 
+/// An event that was left out for one projection.
+struct DeadLetter {
+  std::string event_id;
+  Position position;
+  std::string error;
+};
+
 /// A value inside a payload. `text` is what PostgreSQL's `payload #>> path` gives: strings without quotes and escapes,
 /// numbers by their own digits, objects and arrays as their JSON text. Lives as long as the page it came from.
 struct Json {
@@ -67,10 +74,25 @@ struct Extraction {
   std::vector<Elements> elements = {};
 };
 
+/// A projector asks for a part of its Extraction that it does not declare, which is a bug of the projector: throws
+/// std::logic_error.
+[[noreturn]] void refuse_undeclared(std::string_view what, std::size_t index, std::size_t declared);
+
+/// Values that a projector declared, each at its index in the declaration. One beyond them is refused.
+template <typename T>
+class DeclaredValues : public std::span<const T> {
+ public:
+  using std::span<const T>::span;
+  [[nodiscard]] const T& operator[](std::size_t index) const {
+    if (index >= this->size()) refuse_undeclared("a value of an element", index, this->size());
+    return this->data()[index];
+  }
+};
+
 /// One match of an Extraction::Elements.
 struct Element {
-  std::span<const std::string_view> matched;  ///< what each `*` matched, outermost first: a member's key or an index
-  std::span<const Json> values;               ///< parallel to Extraction::Elements::paths
+  DeclaredValues<std::string_view> matched;  ///< what each `*` matched, outermost first: a member's key or an index
+  DeclaredValues<Json> values;               ///< parallel to Extraction::Elements::paths
 };
 
 /// What a projector sees of one event: the stored row and the values of its Extraction. Valid during handle(), with
@@ -95,12 +117,18 @@ class Event {
   /// Throws EventError where the event has none.
   [[nodiscard]] Json stream_id(ColumnType column = ColumnType::text) const;
 
-  /// The value at Extraction::paths[index], or at a path of these: one that is not there is a bug of the projector,
-  /// std::logic_error.
-  [[nodiscard]] const Json& value(std::size_t index) const { return values_[index]; }
+  /// The value at Extraction::paths[index], or at a path of these. One that is not declared is a bug of the projector,
+  /// std::logic_error, here and below.
+  [[nodiscard]] const Json& value(std::size_t index) const {
+    if (index >= values_.size()) refuse_undeclared("a path", index, values_.size());
+    return values_[index];
+  }
   [[nodiscard]] const Json& value(std::string_view path) const;
   /// The matches of Extraction::elements[index], in payload order.
-  [[nodiscard]] const std::vector<Element>& elements(std::size_t index) const { return elements_[index]; }
+  [[nodiscard]] const std::vector<Element>& elements(std::size_t index) const {
+    if (index >= elements_.size()) refuse_undeclared("elements", index, elements_.size());
+    return elements_[index];
+  }
 
  private:
   static Json json_of(const StoredValue& value, ColumnType column, StoredValue::Room& room);

@@ -8,17 +8,15 @@
 
 namespace rebuild_projection {
 
-namespace {
-
-Event event_of(const PayloadParser& parser, std::size_t projector, const StoredEvent& stored, const ParsedPage& parsed,
-               std::uint32_t row, const Extraction& wanted) {
-  const std::size_t values = row * parser.values_per_event() + parser.values_offset(projector);
-  const std::size_t elements = row * parser.elements_per_event() + parser.elements_offset(projector);
-  return {stored, wanted, std::span(parsed.values).subspan(values, wanted.paths.size()),
+Event event_of(const RunProjector& projector, const PayloadParser& parser, const Page& page, const ParsedPage& parsed,
+               std::size_t index) {
+  const Extraction& wanted = projector.projector->extraction();
+  const std::size_t row = parsed.row[index];
+  const std::size_t values = row * parser.values_per_event() + parser.values_offset(projector.index);
+  const std::size_t elements = row * parser.elements_per_event() + parser.elements_offset(projector.index);
+  return {page.events[index], wanted, std::span(parsed.values).subspan(values, wanted.paths.size()),
           std::span(parsed.elements).subspan(elements, wanted.elements.size())};
 }
-
-}  // namespace
 
 Folded fold(RunProjector run_projector, const PayloadParser& parser, const Page& page, const ParsedPage& parsed,
             std::size_t begin, std::size_t end, OnError on_error, bool dry, ChangeSet& set) {
@@ -50,8 +48,7 @@ Folded fold(RunProjector run_projector, const PayloadParser& parser, const Page&
     try {
       if (!parsed.errors.empty() && parsed.errors[index]) throw EventError(*parsed.errors[index]);
       if (!dry) {
-        projector.handle(
-            event_of(parser, run_projector.index, stored, parsed, parsed.row[index], projector.extraction()), changes);
+        projector.handle(event_of(run_projector, parser, page, parsed, index), changes);
         changes.move_into(set);
       }
       ++folded.applied;

@@ -37,6 +37,12 @@ inline constexpr std::uint64_t unindexed_warning_events = 10'000;
 /// million.
 inline constexpr std::uint64_t counted_events_max = 1'000'000;
 
+/// Skipped events of which the report keeps id, position and reason, for each projection: some 2 MB of texts.
+inline constexpr std::size_t skipped_kept_max = 10'000;
+
+/// Skipped events that are logged one by one where a table keeps all of them.
+inline constexpr std::size_t skipped_logged_max = 20;
+
 /// Oldest and newest events each that a drafted projection file is made from: enough to meet every common type.
 inline constexpr std::uint64_t draft_events = 10'000;
 

@@ -43,8 +43,9 @@ struct ParsedPage {
   std::vector<std::optional<std::string>>
       errors;  ///< one per event: why its payload cannot be read; empty if none failed
   static constexpr std::uint32_t not_parsed = UINT32_MAX;
-  std::vector<std::uint32_t> row;  ///< event -> its row in `values` and `elements`, or not_parsed
-  std::shared_ptr<void> texts;     ///< owns what had to be unescaped
+  std::vector<std::uint32_t> row;          ///< event -> its row in `values` and `elements`, or not_parsed
+  std::vector<std::uint32_t> not_objects;  ///< events that were parsed, and whose payload is no JSON object; ascending
+  std::shared_ptr<void> texts;             ///< owns what had to be unescaped
 };
 
 /// Memory that both take, in bytes, about.
@@ -53,13 +54,6 @@ inline std::size_t bytes_of(const Page& page, const ParsedPage& parsed) {
          page.positions.capacity() * sizeof(StoredValue) + parsed.values.capacity() * sizeof(Json) +
          parsed.elements.capacity() * sizeof(std::vector<Element>);
 }
-
-/// An event that was left out for one projection.
-struct DeadLetter {
-  std::string event_id;
-  Position position;
-  std::string error;
-};
 
 /// What one projector made of some events of a page.
 struct Folded {

@@ -86,6 +86,10 @@ std::vector<std::string> Projector::paths_read(std::string_view) const {
   return paths;
 }
 
+std::unique_ptr<PathLook> Projector::path_look() const {
+  return look_at_declared_paths(*this);
+}
+
 std::vector<std::string> Projector::event_types() const {
   std::vector<std::string> types(event_types_.begin(), event_types_.end());
   std::sort(types.begin(), types.end());

@@ -11,6 +11,7 @@
 #include "pipeline/changes.h"
 #include "pipeline/event.h"
 #include "pipeline/hash.h"
+#include "pipeline/path_look.h"
 #include "pipeline/table.h"
 
 namespace rebuild_projection {
@@ -65,6 +66,8 @@ class Projector {
   /// The paths, and patterns of elements, of which handle() reads values from events of this type. Nothing else of
   /// their payloads need be there.
   [[nodiscard]] virtual std::vector<std::string> paths_read(std::string_view event_type) const;
+  /// What finds out during a run which of its paths lead somewhere.
+  [[nodiscard]] virtual std::unique_ptr<PathLook> path_look() const;
   /// The part of the key that is the event's stream id, whatever the event: then the events of one stream alone touch a
   /// row. nullopt: there is none, or that is not known.
   [[nodiscard]] virtual std::optional<std::size_t> stream_key_part() const { return std::nullopt; }

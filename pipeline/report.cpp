@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "pipeline/limits.h"
+
 namespace rebuild_projection {
 
 std::string_view name_of(Ending ending) {
@@ -25,6 +27,8 @@ void Report::add(const Report& later) {
     sum.applied += part.applied;
     sum.ignored += part.ignored;
     sum.skipped += part.skipped;
+    for (const DeadLetter& letter : part.dead_letters)
+      if (sum.dead_letters.size() < limits::skipped_kept_max) sum.dead_letters.push_back(letter);
     sum.errors += part.errors;
     sum.rolled_back += part.rolled_back;
     sum.rows_written += part.rows_written;
@@ -83,10 +87,17 @@ std::uint64_t Report::drifted() const {
   return sum;
 }
 
+std::uint64_t Report::left_out() const {
+  std::uint64_t sum = 0;
+  for (const Projection& projection : projections) sum += projection.left_out();
+  return sum;
+}
+
 int Report::exit_code() const {
   if (ending == Ending::failed || skipped() > 0) return 2;
   if (ending == Ending::cancelled) return 3;
-  return drifted() > 0 ? 4 : 0;
+  if (drifted() > 0) return 4;
+  return left_out() > 0 ? 2 : 0;
 }
 
 }  // namespace rebuild_projection

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -42,9 +44,14 @@ struct Report {
     std::uint64_t rows_written = 0;
     std::uint64_t rows_deleted = 0;
     std::uint64_t rows_cleared = 0;
+    std::vector<DeadLetter> dead_letters;       ///< those that were skipped; limits::skipped_kept_max at most
+    std::uint64_t skipped_before = 0;           ///< recorded as skipped by the runs that built the rows VERIFY looks at
     std::vector<std::string> types_never_seen;  ///< event types it names that did not occur
     std::optional<Comparison> comparison;       ///< VERIFY's, where the run got that far
     std::optional<Publication> publication;     ///< of a shadow, where the run got that far
+
+    /// Events that VERIFY's rows or the live ones lack: then they are not as all events say, however equal they are.
+    [[nodiscard]] std::uint64_t left_out() const { return std::max(skipped, skipped_before); }
   };
 
   // What the run was.
@@ -96,6 +103,7 @@ struct Report {
   [[nodiscard]] double occupancy(Stage stage) const;
   [[nodiscard]] Stage bottleneck() const;  ///< the stage with the highest occupancy
   [[nodiscard]] std::uint64_t skipped() const;
+  [[nodiscard]] std::uint64_t left_out() const;
   /// Rows that VERIFY found to be not the same, of all projections.
   [[nodiscard]] std::uint64_t drifted() const;
   /// 0, 2, 3 or 4 (tools/README.md, "Exit codes").

@@ -1,7 +1,11 @@
 #include "pipeline/run_report.h"
 
+#include <spdlog/spdlog.h>
+
 #include <new>
 #include <utility>
+
+#include "pipeline/limits.h"
 
 namespace rebuild_projection {
 
@@ -21,14 +25,15 @@ void RunReport::count(const Batch& batch, const Committed& committed, const Even
     Report::Projection& total = report_.projections[index];
     const Batch::Projection& part = batch.projections[index];
     const Committed::Projection& done = committed.projections[index];
-    total.applied += part.applied - done.refused;
+    total.applied += part.applied - done.refused.size();
     total.ignored += part.ignored;
     total.already_there += part.already_there;
-    total.skipped += part.skipped.size() + done.refused;
+    for (const auto* letters : {&part.skipped, &done.refused})
+      for (const DeadLetter& letter : *letters) skip(total, letter);
     total.rows_written += done.rows_written;
     total.rows_deleted += done.rows_deleted;
     report_.spilled_bytes += part.changes.spilled_bytes();
-    progress_.errors += part.skipped.size() + done.refused;
+    progress_.errors += part.skipped.size() + done.refused.size();
   }
   types.add_to(report_.events_by_type);
   if (!report_.first_position) report_.first_position = batch.first_position;
@@ -38,6 +43,16 @@ void RunReport::count(const Batch& batch, const Committed& committed, const Even
   ++report_.batches;
   progress_.events_done = report_.events_read;
   progress_.batches = report_.batches;
+}
+
+void RunReport::skip(Report::Projection& total, const DeadLetter& letter) {
+  ++total.skipped;
+  if (total.dead_letters.size() < limits::skipped_kept_max) total.dead_letters.push_back(letter);
+  ++logged_;
+  if (options_.mode == Mode::verify || logged_ <= limits::skipped_logged_max)
+    spdlog::warn("{}; skipped", sentence(total.name, letter, letter.error));
+  else if (logged_ == limits::skipped_logged_max + 1)
+    spdlog::warn("further events that are skipped are not logged");
 }
 
 void RunReport::roll_back(const std::string& projection, std::uint64_t events, const EventTypes& types) {

@@ -35,10 +35,14 @@ class RunReport {
   Report finish(Ending unless_ended, std::uint64_t batches_closed_early, std::chrono::duration<double> took);
 
  private:
+  /// Counts an event that was left out, and logs it: each in VERIFY, which keeps no table of them, else the first few.
+  void skip(Report::Projection& total, const DeadLetter& letter);
+
   const RunOptions& options_;
   const std::vector<RunProjector>& projectors_;
   Progress& progress_;
   bool ended_ = false;
+  std::size_t logged_ = 0;  ///< skipped events that were, or could have been
   Report report_;
 };
 

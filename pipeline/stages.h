@@ -111,7 +111,7 @@ struct Committed {
   struct Projection {
     std::uint64_t rows_written = 0;
     std::uint64_t rows_deleted = 0;
-    std::uint64_t refused = 0;  ///< events the database refused and that became dead letters (on-error skip)
+    std::vector<DeadLetter> refused = {};  ///< events that the database refused (on-error skip); they are recorded
   };
   std::vector<Projection> projections;
 };
@@ -137,10 +137,13 @@ class BatchSink {
   virtual Committed commit(const Batch& batch) = 0;
 };
 
+class PayloadWatch;
+
 struct Stages {
   PageSource& source;
   const PayloadParser& parser;
-  BatchSink* sink = nullptr;  ///< null in DRY_RUN
+  BatchSink* sink = nullptr;      ///< null in DRY_RUN
+  PayloadWatch* watch = nullptr;  ///< looks at every event that is folded, in every mode; null: nobody does
 };
 
 }  // namespace rebuild_projection

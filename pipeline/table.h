@@ -53,12 +53,16 @@ constexpr Operations operator|(Operation left, Operation right) {
 /// "set", "init", "add", "min", "max", "append": as a projection file spells it.
 std::string_view name_of(Operation operation);
 
+/// A type of times that has no time zone. A moment goes there in UTC (pipeline/time_without_zone.h).
+enum class TimeWithoutZone : std::uint8_t { none, timestamp, date, time };
+
 /// A column that a projector writes.
 struct Column {
   std::string name = {};
   ColumnType type = ColumnType::other;
   std::optional<int> scale = {};  ///< numeric(p, s): operands are brought to s; integer columns have 0; else none
   Operations operations = {};     ///< what the projector may do to it; empty for key columns
+  TimeWithoutZone without_zone = TimeWithoutZone::none;  ///< what it holds, or its array's elements are
 };
 
 /// A projection's table as its projector sees it: the key and the columns it writes. Immutable during a run; change

@@ -112,6 +112,19 @@ void Closing::warn(const std::string& text) {
   warnings_.push_back(text);
 }
 
+void Closing::warn_of_events(const PayloadWatch& watch, const std::string& dead_letters, const Report& report) {
+  for (const std::string& text : watch.warnings()) warn(text);
+  if (report.skipped() == 0) return;
+  const bool one = report.skipped() == 1;
+  const std::string events = std::to_string(report.skipped()) + (one ? " event " : " events ");
+  if (report.mode == Mode::dry_run)
+    warn(events + "cannot be read; APPLY with --on-error skip would record " + (one ? "it" : "them") + " in " +
+         dead_letters);
+  else
+    warn(events + (one ? "was" : "were") + " skipped, and the rows are as the others say; " +
+         (one ? "it is" : "they are") + " recorded in " + dead_letters);
+}
+
 void Closing::describe(Report& report, const std::string& database) const {
   report.store = store_.file().name;
   report.database = database;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/payload_watch.h"
 #include "pipeline/report.h"
 #include "stages/early_count.h"
 #include "stages/plan.h"
@@ -46,6 +47,8 @@ class Closing {
 
   /// In the log at once, and in the report.
   void warn(const std::string& text);
+  /// Warns of what the watch found, and of events that were skipped, which are recorded in the table of that name.
+  void warn_of_events(const PayloadWatch& watch, const std::string& dead_letters, const Report& report);
 
   /// What the report says of the plan: to be called once, and after it report_warnings().
   void describe(Report& report, const std::string& database) const;

@@ -13,6 +13,7 @@
 #include "stages/apply/rules.h"
 #include "stages/commit/target_checks.h"
 #include "stages/event_sample.h"
+#include "stages/option_bounds.h"
 #include "stages/postgres/catalogue_query.h"
 #include "stages/preparation.h"
 #include "stages/toml_spelling.h"
@@ -270,6 +271,7 @@ class Draft {
 }  // namespace
 
 std::string draft_projection(const Options& options, const std::string& table_name, const std::stop_token& stop) {
+  refuse_out_of_bounds(options);
   Session source(source_of(options), "read", Session::Access::read_only, stop);
   Session target(target_of(options), "commit", Session::Access::read_only, stop);
 

@@ -57,6 +57,30 @@ void refuse_empty_range(const Plan& plan, const Preparation& prepared) {
 
 }  // namespace
 
+void find_skipped_before(Plan& plan, const Preparation& prepared) {
+  const Options& options = prepared.options;
+  const bool verifies = options.mode == Mode::verify;
+  plan.skipped_before.assign(prepared.selected.size(), 0);
+  if (!verifies && !options.resume) return;
+  const auto of = options.in_shadow() ? Checkpoints::Of::shadows : Checkpoints::Of::live;
+  const std::string table = Checkpoints::dead_letters(options.meta_schema, of);
+  const auto recorded = Checkpoints::recorded(*prepared.target_session, options.meta_schema, of);
+  if (!recorded)
+    return warn(plan,
+                "whether events were skipped when the rows were built is not known: this role may not read " + table);
+  for (std::size_t index = 0; index < prepared.selected.size(); ++index) {
+    const std::string& name = prepared.selected[index].projector->name();
+    const auto found = recorded->find(name);
+    if (found == recorded->end() || (!verifies && !plan.beginnings.of[index].after)) continue;
+    plan.skipped_before[index] = found->second;
+    warn(plan, "projection " + name + ": " + std::to_string(found->second) +
+                   (found->second == 1 ? " event was" : " events were") +
+                   " skipped when its rows were built, as is recorded in " + table +
+                   (verifies ? "; the rows need not be as all events say"
+                             : "; --resume does not bring them back, a rebuild from the beginning does"));
+  }
+}
+
 void announce(const Plan& plan, const Preparation& prepared) {
   auto say = [&](const std::string& line) {
     if (prepared.options.announce) call_back("announce", [&] { prepared.options.announce(line); });
@@ -121,8 +145,10 @@ void choose_range(Plan& plan, const Preparation& prepared) {
 Plan make_plan(const Preparation& prepared, const std::stop_token& stop) {
   const bool applies = prepared.options.mode == Mode::apply;
   Plan plan;
+  plan.warnings = prepared.warnings;
   if (applies) lock_tables(plan, prepared);
   plan.beginnings = find_beginnings(prepared);
+  find_skipped_before(plan, prepared);
   choose_range(plan, prepared);
   RangeEnd end =
       find_end(prepared.store, *prepared.source_session, prepared.options, plan.range, plan.beginnings, stop);

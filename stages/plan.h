@@ -21,6 +21,9 @@ struct Plan {
   bool indexed = true;                ///< an index serves the order
   std::string late_events;            ///< why_late_events_may_come(); of this run
   std::vector<std::string> warnings;  ///< in the log already
+  /// By projection: events that the runs which built its rows skipped, as is recorded; of rows that are resumed onto or
+  /// compared, else 0.
+  std::vector<std::uint64_t> skipped_before;
 
   /// How they are to be read.
   [[nodiscard]] Replay::Reading reading() const;
@@ -34,6 +37,9 @@ Plan make_plan(const Preparation& prepared, const std::stop_token& stop);
 
 /// Says what will be cleared and replayed (Options::announce).
 void announce(const Plan& plan, const Preparation& prepared);
+
+/// Plan::skipped_before, and a warning for each.
+void find_skipped_before(Plan& plan, const Preparation& prepared);
 
 /// Plan::range alone, as the options say it; its end is not fixed.
 void choose_range(Plan& plan, const Preparation& prepared);

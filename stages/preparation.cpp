@@ -1,6 +1,10 @@
 #include "stages/preparation.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
+#include <array>
+#include <tuple>
 #include <utility>
 
 #include "pipeline/error.h"
@@ -8,6 +12,7 @@
 #include "pipeline/machine.h"
 #include "stages/commit/own_clear.h"
 #include "stages/commit/target_session.h"
+#include "stages/option_bounds.h"
 #include "stages/read/store_file.h"
 
 namespace rebuild_projection {
@@ -135,13 +140,16 @@ std::string one_a_line(const std::vector<std::string>& mistakes) {
   return joined(mistakes, "\n");
 }
 
-std::vector<ProjectionFile> projection_files(const Options& options, std::vector<std::string>& mistakes) {
-  std::vector<ProjectionFile> files;
-  if (!options.projections_dir.empty()) files = read_projection_files(options.projections_dir, mistakes);
-  if (options.examples)
-    for (const ShippedFile& example : shipped_projections())
-      std::ranges::move(read_projection_text(std::filesystem::path("(example)") / example.name, example.text, mistakes),
-                        std::back_inserter(files));
+ProjectionFiles projection_files(const Options& options) {
+  ProjectionFiles files;
+  if (!options.projections_dir.empty()) files = read_projection_files(options.projections_dir);
+  if (!options.examples) return files;
+  for (const ShippedFile& example : shipped_projections()) {
+    std::vector<std::string> mistakes;
+    std::ranges::move(read_projection_text(std::filesystem::path("(example)") / example.name, example.text, mistakes),
+                      std::back_inserter(files.good));
+    if (!mistakes.empty()) files.mistaken.push_back({"", std::move(mistakes)});
+  }
   return files;
 }
 
@@ -166,9 +174,8 @@ void refuse_wrong_scope(const Options& options, std::vector<std::string>& mistak
 
 /// What no command line lets through, for programs that fill in options of their own.
 void refuse_wrong(const Options& options) {
-  std::vector<std::string> mistakes;
+  std::vector<std::string> mistakes = out_of_bounds(options);
   if (options.projections.empty()) mistakes.emplace_back("no projection is named; \"all\" is every one");
-  if (options.batch_events == 0) mistakes.emplace_back("a batch needs one event at the least");
   if (options.truncate && options.clear == Clear::never) mistakes.emplace_back("truncating contradicts never clearing");
   if (options.from_event_id && !options.from_position.empty())
     mistakes.emplace_back("a run begins after an event or after a position, not after both");
@@ -195,6 +202,50 @@ void refuse_wrong(const Options& options) {
   if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
 }
 
+struct Warnings {
+  std::vector<std::string> given;
+  void add(const std::string& text) {
+    if (std::ranges::find(given, text) != given.end()) return;
+    spdlog::warn("{}", text);
+    given.push_back(text);
+  }
+};
+
+/// A file's mistakes keep its own projection from being rebuilt. Those of a file whose name cannot be read count where
+/// it may be the one that is missing.
+void tell_apart(const ProjectionFiles& files, const std::vector<std::string>& wanted, const ProjectorRegistry& registry,
+                std::vector<std::string>& mistakes, Warnings& warnings) {
+  const auto is_wanted = [&](const std::string& name) { return std::ranges::find(wanted, name) != wanted.end(); };
+  const auto is_there = [&](const std::string& name) {
+    return registry.find(name) != nullptr ||
+           std::ranges::any_of(files.good, [&](const ProjectionFile& file) { return file.name() == name; });
+  };
+  const bool all = is_wanted("all");
+  const bool all_there = std::ranges::all_of(wanted, is_there);
+  for (const auto& [name, found] : files.mistaken) {
+    if (all || is_wanted(name) || (name.empty() && !all_there))
+      mistakes.insert(mistakes.end(), found.begin(), found.end());
+    else
+      for (const std::string& mistake : found) warnings.add(mistake + "; the file is not selected");
+  }
+}
+
+/// Attributes that the store's file maps to no column are NULL in every event.
+void warn_of_attributes(const std::vector<ProjectionFile>& files, const std::vector<SelectedProjection>& selected,
+                        const StoreFile& store, Warnings& warnings) {
+  const std::array attributes{std::tuple{"@metadata", "metadata", &store.metadata}, std::tuple{"@ts", "ts", &store.ts},
+                              std::tuple{"@stream_id", "stream_id", &store.stream_id}};
+  for (const ProjectionFile& file : files) {
+    const auto is_selected = [&](const SelectedProjection& one) { return one.projector->name() == file.name(); };
+    if (std::ranges::none_of(selected, is_selected)) continue;
+    for (const auto& [written, line] : file.attributes())
+      for (const auto& [name, key, column] : attributes)
+        if (written == name && column->empty())
+          warnings.add(file.path().string() + ":" + std::to_string(line) + ": no event has a value for \"" + written +
+                       "\": the store " + store.name + " (" + store.path.string() + ") names no column for " + key);
+  }
+}
+
 }  // namespace
 
 Preparation prepare(const Options& given, const ProjectorRegistry& registry, const std::stop_token& stop) {
@@ -204,7 +255,10 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
   if (options.source_dsn.empty()) options.source_dsn = options.dsn;
 
   std::vector<std::string> mistakes;
-  const std::vector<ProjectionFile> files = projection_files(options, mistakes);
+  Warnings warnings;
+  const ProjectionFiles all_files = projection_files(options);
+  tell_apart(all_files, options.projections, registry, mistakes, warnings);
+  const std::vector<ProjectionFile>& files = all_files.good;
   StoreFile store_file;
   try {
     store_file = find_store(options.store);
@@ -229,13 +283,14 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
                                       .publishes = options.in_shadow()},
                                      *target, mistakes);
   if (options.mode == Mode::verify || options.in_shadow()) find_parts_of_tables(selected, mistakes);
+  warn_of_attributes(files, selected, store.file(), warnings);
   Checkpoints checkpoints = checkpoints_of(options, selected, store, *source, *target);
   const bool verifies = options.mode == Mode::verify;
   std::ranges::copy(verifies ? missing_temporary(*target) : checkpoints.missing_rights(*target),
                     std::back_inserter(mistakes));
   if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
-  return {std::move(options), std::move(source),   std::move(target),
-          std::move(store),   std::move(selected), std::move(checkpoints)};
+  return {std::move(options),  std::move(source),      std::move(target),        std::move(store),
+          std::move(selected), std::move(checkpoints), std::move(warnings.given)};
 }
 
 }  // namespace rebuild_projection

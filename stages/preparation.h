@@ -26,14 +26,15 @@ struct Preparation {
   EventStore store;
   std::vector<SelectedProjection> selected;
   Checkpoints checkpoints;
+  std::vector<std::string> warnings;  ///< in the log already
 };
 
 /// Makes every check that needs no event. Throws UsageError with all mistakes of a kind, one a line. What is returned
 /// refers to `registry`; a stop cancels the sessions' statements.
 Preparation prepare(const Options& options, const ProjectorRegistry& registry, const std::stop_token& stop);
 
-/// The projection files that the options name, without a database. Mistakes are added, "file:line: sentence".
-std::vector<ProjectionFile> projection_files(const Options& options, std::vector<std::string>& mistakes);
+/// The projection files that the options name, without a database.
+ProjectionFiles projection_files(const Options& options);
 
 /// The preset of that name; `option` is what asked for it. Throws UsageError.
 ShippedFile find_preset(const std::string& option, const std::string& name);

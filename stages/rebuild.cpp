@@ -5,6 +5,7 @@
 
 #include "pipeline/callback.h"
 #include "pipeline/error.h"
+#include "pipeline/payload_watch.h"
 #include "stages/closing.h"
 #include "stages/commit/committer.h"
 #include "stages/commit/target_session.h"
@@ -35,6 +36,7 @@ class Rebuild {
         target_(std::move(prepared.target_session),
                 target_connector(target_of(options_), tables_of(selected_), options_.abort, stop_), options_.retry,
                 stop_),
+        watch_(projectors_of(selected_)),
         closing_(source_, store_, plan_, selected_, stop_) {}
 
   Report go() {
@@ -83,7 +85,8 @@ class Rebuild {
                                    .range = plan_.range,
                                    .stretch_ends = plan_.beginnings.stretch_ends,
                                    .first_stretches = std::move(first_stretches),
-                                   .at_last = [this] { closing_.begin_early_count(); }},
+                                   .at_last = [this] { closing_.begin_early_count(); },
+                                   .watch = &watch_},
                                   committer_ ? &*committer_ : nullptr, progress, stop_);
     closing_.end_early_count();
     if (committer_) {
@@ -124,6 +127,7 @@ class Rebuild {
           report);
     report.retries += source_.retries() + target_.retries();
     say_what_is_left(report);
+    closing_.warn_of_events(watch_, Checkpoints::dead_letters(options_.meta_schema, Checkpoints::Of::live), report);
     closing_.report_warnings(report);
   }
 
@@ -160,6 +164,7 @@ class Rebuild {
   const Checkpoints checkpoints_;
   LastingSession source_, target_;      ///< what is transient is tried again
   std::optional<Committer> committer_;  ///< APPLY's
+  PayloadWatch watch_;
   Closing closing_;
 };
 

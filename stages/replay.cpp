@@ -78,8 +78,9 @@ Report replay_events(const Options& options, const EventStore& store, const std:
   std::optional<ToldAtLast> told;
   if (sink != nullptr && events.at_last) sink = &told.emplace(*sink, events.range.last, events.at_last);
   const auto parser = make_json_parser(projectors, format_of(store.payload()));
-  Report report = run_pipeline(options, projectors, {.source = *source, .parser = *parser, .sink = sink}, progress,
-                               stop, events.first_stretches);
+  Report report =
+      run_pipeline(options, projectors, {.source = *source, .parser = *parser, .sink = sink, .watch = events.watch},
+                   progress, stop, events.first_stretches);
   report.retries = reader->retries();
   report.bytes_read = reader->bytes();
   return report;

@@ -27,6 +27,7 @@ struct Replay {
   std::vector<Position> stretch_ends = {};
   std::vector<std::size_t> first_stretches = {};  ///< see run_pipeline()
   std::function<void()> at_last = {};             ///< called before the last batch is committed, by some thread
+  PayloadWatch* watch = nullptr;                  ///< see Stages
 };
 
 /// Drives these events through read, parse and apply into `sink`, which is null in DRY_RUN, and says what happened.

@@ -21,6 +21,7 @@ class ScopedProjector final : public Projector {
   [[nodiscard]] std::vector<std::string> paths_read(std::string_view event_type) const override {
     return projector_->paths_read(event_type);
   }
+  [[nodiscard]] std::unique_ptr<PathLook> path_look() const override { return projector_->path_look(); }
   [[nodiscard]] std::optional<std::size_t> stream_key_part() const override { return projector_->stream_key_part(); }
   [[nodiscard]] std::optional<std::string> clear() const override { return clear_; }
 

@@ -38,6 +38,7 @@ ShadowRebuild::ShadowRebuild(Preparation&& prepared, Plan&& plan, std::stop_toke
               target_connector(target_of(options_), tables_of(selected_), options_.abort, stop_), options_.retry,
               stop_),
       publisher_(nullptr, target_connector(target_of(options_), {}, stop_, stop_), options_.retry, stop_),
+      watch_(projectors_of(selected_)),
       closing_(source_, store_, plan_, selected_, stop_) {}
 
 void ShadowRebuild::guarded(Report& report, const std::string& what, const std::function<void()>& step) {
@@ -102,7 +103,8 @@ Report ShadowRebuild::replay_planned() {
                         .range = plan_.range,
                         .stretch_ends = plan_.beginnings.stretch_ends,
                         .first_stretches = std::move(first_stretches),
-                        .at_last = [this] { closing_.begin_early_count(); }},
+                        .at_last = [this] { closing_.begin_early_count(); },
+                        .watch = &watch_},
                        &*committer_, progress, stop_);
 }
 
@@ -155,8 +157,9 @@ bool ShadowRebuild::replay_more(Report& report, const EventRange& range, const s
 
   const auto reading = plan_.indexed ? Replay::Reading::page_by_page : Replay::Reading::at_once;
   Progress progress;  // the other one stands at its end
-  Report more = replay_events(options_, store_, projectors_of(selected_), {.how = reading, .range = range},
-                              &*committer_, progress, either.get_token());
+  Report more =
+      replay_events(options_, store_, projectors_of(selected_), {.how = reading, .range = range, .watch = &watch_},
+                    &*committer_, progress, either.get_token());
   const bool ended_early = more.ending == Ending::cancelled && !stop_.stop_requested();
   if (ended_early) more.ending = Ending::complete;  // of what it committed
   report.add(more);
@@ -233,6 +236,8 @@ void ShadowRebuild::finish(Report& report) {
         report.batches == 0 && !at_ ? "run it again" : "--resume goes on with the shadow, --discard starts over";
   }
   report.retries += source_.retries() + target_.retries() + publisher_.retries();
+  const auto of = report.published ? Checkpoints::Of::live : Checkpoints::Of::shadows;
+  closing_.warn_of_events(watch_, Checkpoints::dead_letters(options_.meta_schema, of), report);
   closing_.report_warnings(report);
 }
 

@@ -69,6 +69,7 @@ class ShadowRebuild {
   std::vector<CatalogueTable> shadows_;
   std::string live_standing_;  ///< of the live tables' checkpoints, as the run began
   std::optional<Committer> committer_;
+  PayloadWatch watch_;
   Closing closing_;
   std::optional<Position> at_;  ///< of the last event that is in the shadows
 };

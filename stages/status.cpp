@@ -6,6 +6,7 @@
 #include "pipeline/error.h"
 #include "stages/commit/checkpoints.h"
 #include "stages/commit/target_checks.h"
+#include "stages/option_bounds.h"
 #include "stages/preparation.h"
 #include "stages/read/event_store.h"
 
@@ -23,6 +24,7 @@ void add_lag(ProjectionStatus& status, const Checkpoints::Overview& found, const
 }  // namespace
 
 std::vector<ProjectionStatus> status(const Options& options, const std::stop_token& stop) {
+  refuse_out_of_bounds(options);
   Session source(source_of(options), "read", Session::Access::read_only, stop);
   Session target(target_of(options), "status", Session::Access::read_only, stop);
   try {

@@ -44,6 +44,7 @@ Verification::Verification(Preparation&& prepared, Plan&& plan, std::stop_token 
       source_(std::move(prepared.source_session), source_connector(source_of(options_), stop_), options_.retry, stop_),
       target_(std::move(prepared.target_session), no_second_session(), options_.retry, stop_),
       row_(std::move(row)),
+      watch_(projectors_of(selected_)),
       warnings_(plan_.warnings) {}
 
 std::vector<const Projector*> Verification::projectors() const {
@@ -76,8 +77,10 @@ void Verification::set_up() {
 
 Report Verification::replay(Replay::Reading how, const EventRange& range, const std::string& snapshot,
                             Progress& progress) {
-  return replay_events(options_, store_, projectors(), {.how = how, .range = range, .snapshot = snapshot}, &*committer_,
-                       progress, stop_);
+  // Events that touch one row say little of a rule's paths.
+  return replay_events(options_, store_, projectors(),
+                       {.how = how, .range = range, .snapshot = snapshot, .watch = row_ ? nullptr : &watch_},
+                       &*committer_, progress, stop_);
 }
 
 Report Verification::go() {
@@ -204,15 +207,21 @@ Comparison Verification::compare_table(Session& session, std::size_t index) {
   return found;
 }
 
-void Verification::finish(Report& report) const {
+void Verification::finish(Report& report) {
   report.mode = Mode::verify;
   report.store = store_.file().name;
   report.database = where_;
   report.range = plan_.range.text;
   report.events_in_range = plan_.events_in_range;
   report.late_events = plan_.late_events;
-  for (std::size_t index = 0; index < selected_.size(); ++index)
+  for (std::size_t index = 0; index < selected_.size(); ++index) {
     report.projections[index].table = selected_[index].table.schema + "." + selected_[index].table.name;
+    if (!row_) report.projections[index].skipped_before = plan_.skipped_before[index];
+  }
+  for (const std::string& text : watch_.warnings()) warn(text);
+  if (report.skipped() > 0)
+    warn(std::to_string(report.skipped()) + (report.skipped() == 1 ? " event" : " events") +
+         " cannot be applied and were left out of the comparison; the log lists them");
   report.retries += source_.retries() + target_.retries();
   report.warnings.insert(report.warnings.begin(), warnings_.begin(), warnings_.end());
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/payload_watch.h"
 #include "pipeline/progress.h"
 #include "pipeline/report.h"
 #include "stages/commit/committer.h"
@@ -49,7 +50,7 @@ class Verification {
   [[nodiscard]] std::uint64_t count(const EventRange& range, const std::string& snapshot);
   void compare_tables(Session& session, Report& report);
   Comparison compare_table(Session& session, std::size_t index);
-  void finish(Report& report) const;
+  void finish(Report& report);
   void warn(const std::string& text);
   void warn_of_rebuilds(Session& session);
   void warn_of_other_owners(Session& session);
@@ -66,6 +67,7 @@ class Verification {
   const std::optional<Row> row_;
   std::vector<CatalogueTable> tables_;  ///< temporary, in the order of the projections
   std::optional<Committer> committer_;
+  PayloadWatch watch_;
   std::vector<std::string> warnings_;
 };
 

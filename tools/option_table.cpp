@@ -92,7 +92,8 @@ constexpr std::array options{
                "--strategy shadow: seconds that a try to publish keeps writers out\n"
                "while it waits for others (default 2)"},
 
-    OptionSpec{"projections", "DIR", where, "projection files (default ./projections if there, else the examples)"},
+    OptionSpec{"projections", "DIR", where,
+               "folder of projection files (default ./projections); shipped: the examples of this program"},
     OptionSpec{"store", "NAME|FILE", where,
                "preset or file that describes the event store (default event_store);\n"
                "the order of sequent and cqrs-es holds within a stream only"},

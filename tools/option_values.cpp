@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "pipeline/timestamp.h"
+#include "stages/option_bounds.h"
 #include "stages/postgres/session.h"
 #include "tools/given_options.h"
 #include "tools/option_table.h"
@@ -17,15 +18,10 @@ namespace rebuild_projection {
 
 namespace {
 
-constexpr std::uint64_t batch_events_max = std::uint64_t{1}
-                                           << 40;  // far beyond any memory bound; keeps sums from overflowing
-constexpr std::uint64_t concurrency_max = 1024;
-constexpr std::uint64_t drift_limit_max = 1'000'000;  // they are held in memory
-constexpr std::uint64_t retries_max = 1'000'000;
-constexpr std::uint64_t seconds_max = 31'536'000;  // a year
-constexpr std::uint64_t peer_timeout_max = 3600;
-constexpr std::uint64_t memory_mib_min = 16, memory_mib_max = std::uint64_t{1} << 24;  // 16 TiB
-constexpr std::uint64_t events_max = std::numeric_limits<std::int64_t>::max();         // what the server counts in
+using namespace option_bounds;
+
+/// What --projections calls the examples of this program; a folder of that name is "./shipped".
+constexpr std::string_view shipped = "shipped";
 
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -219,13 +215,12 @@ class Checker {
     if (result_.task == Task::list_stores || result_.task == Task::show_store) return;
     Options& options = result_.options;
     std::error_code ignored;
-    if (given("projections")) {
-      options.projections_dir = text("projections");
-    } else if (std::filesystem::is_directory("projections", ignored)) {
-      options.projections_dir = "projections";
-    } else {
+    if (given("projections") && text("projections") == shipped)
       options.examples = true;
-    }
+    else if (given("projections"))
+      options.projections_dir = text("projections");
+    else if (std::filesystem::is_directory("projections", ignored))
+      options.projections_dir = "projections";
     if (result_.task == Task::list) return;
     options.store = text("store", options.store);
     options.dsn = dsn("dsn");

@@ -22,9 +22,20 @@ std::string operations_text(const RowEvent& event) {
   return result;
 }
 
+/// What of the row's history is missing above; then there is no verdict.
 std::string ending_text(const Report& report) {
   const std::string detail = report.ending_detail.empty() ? "" : ": " + report.ending_detail;
-  return printable("ended: " + std::string(name_of(report.ending)) + detail + "; the live row was not compared") + '\n';
+  std::string text =
+      "ended early: " + std::string(name_of(report.ending)) + detail + "; later events may touch the row";
+  if (report.ending == Ending::complete)
+    text = counted(report.skipped(), "event was", "events were") + " skipped, and may touch the row";
+  return printable(text + "; no verdict: the live row was not compared") + '\n';
+}
+
+std::string warnings_text(const Report& report) {
+  std::string out;
+  for (const std::string& warning : report.warnings) out += "warning: " + printable(warning) + '\n';
+  return out;
 }
 
 std::string verdict_text(const Comparison& comparison) {
@@ -50,8 +61,12 @@ std::string row_history_text(const Report& report) {
   for (const RowEvent& event : report.history->events)
     rows.push_back({to_string(event.position), event.event_id, event.type, std::string(name_of(event.effect)),
                     operations_text(event)});
-  out += rows.size() == 1 ? "no event touches this row\n" : in_columns(rows, rows.front().size());
-  if (!projection.comparison) return out + '\n' + ending_text(report);
+  const bool ended_early = !projection.comparison;
+  if (rows.size() == 1)
+    out += ended_early ? "no event that was read touches this row\n" : "no event touches this row\n";
+  else
+    out += in_columns(rows, rows.front().size());
+  if (ended_early) return out + '\n' + ending_text(report) + warnings_text(report);
 
   const Comparison& comparison = *projection.comparison;
   out += "\nby the events  the row is " + std::string(comparison.expected_rows > 0 ? "there" : "not there") + '\n';
@@ -59,8 +74,7 @@ std::string row_history_text(const Report& report) {
     out += "               " + printable(column + " = " + value.value_or("NULL")) + '\n';
   out += "live           the row " + verdict_text(comparison) + '\n';
   for (const Drift& drift : comparison.first) out += drift_text(comparison, drift);
-  for (const std::string& warning : report.warnings) out += "warning: " + printable(warning) + '\n';
-  return out;
+  return out + warnings_text(report);
 }
 
 }  // namespace rebuild_projection

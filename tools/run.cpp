@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -67,11 +68,12 @@ int list_projections(const Options& options, const ProjectorRegistry& registry) 
     const Projector& projector = *registry.find(name);
     rows.push_back({name, projector.table().name, std::to_string(projector.version()), "(part of this program)"});
   }
-  std::vector<std::string> mistakes;
-  for (const ProjectionFile& file : projection_files(options, mistakes))
+  const ProjectionFiles files = projection_files(options);
+  for (const ProjectionFile& file : files.good)
     rows.push_back({file.name(), file.table(), std::to_string(file.version()), file.path().string()});
-  const int exit_code = print(in_columns(rows, rows.front().size()), mistakes.empty() ? 0 : exit_refused);
-  for (const std::string& mistake : mistakes) log_error(mistake);
+  const int exit_code = print(in_columns(rows, rows.front().size()), files.mistaken.empty() ? 0 : exit_refused);
+  for (const auto& [name, mistakes] : files.mistaken)
+    for (const std::string& mistake : mistakes) log_error(mistake);
   return exit_code;
 }
 
@@ -171,6 +173,17 @@ int print_draft(const CommandLine& line) {
   return print(draft_projection(line.options, line.init_table, stop.get_token()), 0);
 }
 
+/// Examples are never taken for the user's own projections. A program with projectors of its own needs no files.
+void refuse_no_projections(const CommandLine& line, const ProjectorRegistry& registry) {
+  using Task = CommandLine::Task;
+  constexpr std::array without{Task::list_stores, Task::show_store, Task::status, Task::init};
+  if (std::ranges::find(without, line.task) != without.end()) return;
+  if (line.options.examples || !line.options.projections_dir.empty() || !registry.names().empty()) return;
+  throw UsageError(
+      "There is no folder ./projections; name the folder of your projection files with --projections DIR, or say "
+      "--projections shipped for the examples of this program.");
+}
+
 int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
   auto parsed = parse(argc, argv, process_environment());
   if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
@@ -181,10 +194,8 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
   auto& line = std::get<CommandLine>(parsed);
   set_up_logging(line.log_level, line.log_format);
   for (const std::string& note : line.notes) spdlog::info("{}", note);
-  line.options.examples = line.options.examples && registry.names().empty();  // who has projectors needs no examples
-  if (line.options.examples && line.task != CommandLine::Task::init && line.task != CommandLine::Task::status)
-    spdlog::info("there is no directory ./projections: the examples of this program are used");
   using Task = CommandLine::Task;
+  refuse_no_projections(line, registry);
   switch (line.task) {
     case Task::list:
       return list_projections(line.options, registry);

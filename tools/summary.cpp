@@ -15,6 +15,7 @@ namespace rebuild_projection {
 namespace {
 
 constexpr std::size_t types_shown_max = 20;
+constexpr std::size_t skipped_shown_max = 20;
 constexpr std::size_t label_columns = 12;
 
 /// "label       value"; further lines of the value stand below its first one.
@@ -45,7 +46,11 @@ void add_run(std::string& out, const Report& r) {
 std::string verdict(const Report& r) {
   for (const Report::Projection& p : r.projections)
     if (!p.comparison) return "none: the tables were not compared";
+  const std::string left_out = counted(r.left_out(), "event was", "events were") + " left out";
+  if (r.drifted() == 0 && r.left_out() > 0) return "none: " + left_out + ", so the rows are not as all events say";
   if (r.drifted() == 0) return "equal: every row is as the events say";
+  if (r.left_out() > 0)
+    return "drift: " + counted(r.drifted(), "row is not", "rows are not") + " as the events say, and " + left_out;
   return "drift: " + counted(r.drifted(), "row is not", "rows are not") + " as the events say";
 }
 
@@ -64,7 +69,9 @@ std::string published(const Report& r) {
 
 void add_outcome(std::string& out, const Report& r) {
   std::string ending(name_of(r.ending));
-  if (r.ending == Ending::complete) ending += ": every event in range was processed";
+  if (r.skipped() > 0) ending += ", " + counted(r.skipped(), "event", "events") + " skipped";
+  if (r.ending == Ending::complete)
+    ending += r.skipped() > 0 ? ": every other event in range was processed" : ": every event in range was processed";
   if (r.ending == Ending::incomplete) ending += ": --max-events was reached first";
   if (r.ending == Ending::cancelled) ending += ": a signal stopped it";
   if (r.ending == Ending::failed)
@@ -127,6 +134,18 @@ void add_publications(std::string& out, const Report& r) {
       rows.back().push_back(with_commas(n));
   }
   if (rows.size() > 1) out += '\n' + in_columns(rows, 1);
+}
+
+/// The reasons are in the log, and in --summary.
+void add_skipped(std::string& out, const Report& r) {
+  if (r.skipped() == 0) return;
+  std::vector<std::vector<std::string>> rows{{"skipped for", "event", "position"}};
+  for (const Report::Projection& p : r.projections)
+    for (const DeadLetter& letter : p.dead_letters)
+      if (rows.size() <= skipped_shown_max) rows.push_back({p.name, letter.event_id, to_string(letter.position)});
+  out += '\n' + in_columns(rows, rows.front().size());
+  if (const std::uint64_t more = r.skipped() + 1 - rows.size(); more > 0)
+    out += "  and " + with_commas(more) + " more (--summary)\n";
 }
 
 void add_types(std::string& out, const Report& r) {
@@ -194,6 +213,7 @@ std::string summary_text(const Report& report) {
   add_projections(out, report);
   add_publications(out, report);
   out += comparison_text(report);
+  add_skipped(out, report);
   add_types(out, report);
   add_stages(out, report);
   if (!report.warnings.empty()) out += "\nWarnings:\n";

@@ -43,7 +43,8 @@ class FileBinder {
       for (const Assignment& assignment : rule.assignments) check_beside_combining(assignment);
     for (const CatalogueColumn& column : table_.columns)
       if (const auto used = operations_.find(column.name); used != operations_.end())
-        layout_.columns.push_back({column.name, column_type(column), scale_of(column), used->second});
+        layout_.columns.push_back(
+            {column.name, column_type(column), scale_of(column), used->second, time_without_zone(column)});
     return std::move(layout_);
   }
 

@@ -40,6 +40,7 @@ class SourceBinder {
     bound.kind = source.kind;
     bound.attribute = source.attribute;
     bound.written = source.written;
+    bound.line = source.line;
     bound.has_fallback = source.fallback.has_value();
     bound.constant = json_of(source.fallback ? *source.fallback : source.constant);
     if (source.kind == ValueSource::Kind::payload)

@@ -24,6 +24,7 @@ struct BoundSource {
   Json constant;          ///< or the default of a path
   bool has_fallback = false;
   std::string_view written;
+  int line = 1;
   ColumnType column = ColumnType::text;  ///< that the value goes to, or could go to
 };
 

@@ -16,7 +16,8 @@ namespace {
 /// Object ids of built-in types, the same in every database (PostgreSQL's pg_type.dat).
 namespace oid {
 constexpr std::uint32_t boolean = 16, name = 19, int8 = 20, int2 = 21, int4 = 23, text = 25, float4 = 700, float8 = 701,
-                        varchar = 1043, timestamp = 1114, timestamptz = 1184, numeric = 1700, uuid = 2950;
+                        varchar = 1043, date = 1082, time = 1083, timestamp = 1114, timestamps = 1115, dates = 1182,
+                        times = 1183, timestamptz = 1184, numeric = 1700, uuid = 2950;
 }  // namespace oid
 
 std::string lower(std::string_view text) {
@@ -96,6 +97,22 @@ ColumnType column_type(const CatalogueColumn& column) {
   }
   if (column.category == 'E') return ColumnType::text;
   return column.category == 'A' ? ColumnType::array : ColumnType::other;
+}
+
+TimeWithoutZone time_without_zone(const CatalogueColumn& column) {
+  switch (column.base_oid) {
+    case oid::timestamp:
+    case oid::timestamps:
+      return TimeWithoutZone::timestamp;
+    case oid::date:
+    case oid::dates:
+      return TimeWithoutZone::date;
+    case oid::time:
+    case oid::times:
+      return TimeWithoutZone::time;
+    default:
+      return TimeWithoutZone::none;
+  }
 }
 
 std::optional<int> scale_of(const CatalogueColumn& column) {

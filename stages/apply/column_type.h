@@ -13,6 +13,9 @@ namespace rebuild_projection {
 
 ColumnType column_type(const CatalogueColumn& column);
 
+/// Of which type without time zone it is, or its elements are.
+TimeWithoutZone time_without_zone(const CatalogueColumn& column);
+
 /// Digits after the point that the type keeps: 0 for integers, s for numeric(p, s); nullopt for every other type.
 std::optional<int> scale_of(const CatalogueColumn& column);
 

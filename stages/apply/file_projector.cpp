@@ -6,8 +6,11 @@
 #include <span>
 #include <utility>
 
+#include "pipeline/error.h"
 #include "pipeline/hash.h"
 #include "stages/apply/definition.h"
+#include "stages/apply/paths_of_rules.h"
+#include "stages/apply/spelling.h"
 
 namespace rebuild_projection {
 
@@ -88,12 +91,12 @@ void FileProjector::handle(const Event& event, Changes& changes) const {
     const BoundRule& rule = rules_[number];
     if (!values.hold(rule.event_when)) continue;
     if (!rule.elements) {
-      apply(rule, values, key_space, changes);
+      apply(number, values, key_space, changes);
       continue;
     }
     for (const Element& element : event.elements(*rule.elements)) {
       values.enter(element);
-      if (values.hold(rule.element_when)) apply(rule, values, key_space, changes);
+      if (values.hold(rule.element_when)) apply(number, values, key_space, changes);
     }
   }
 }
@@ -114,6 +117,11 @@ std::vector<std::string> FileProjector::paths_read(std::string_view event_type) 
   return paths;
 }
 
+std::unique_ptr<PathLook> FileProjector::path_look() const {
+  return std::make_unique<PathsOfRules>(
+      *content_, rules_, [this](std::string_view type) -> const RuleNumbers& { return rules_for(type); });
+}
+
 std::optional<std::size_t> FileProjector::stream_key_part() const {
   const auto is_stream = [](const BoundSource& source) {
     return source.kind == ValueSource::Kind::attribute && source.attribute == Attribute::stream_id;
@@ -123,8 +131,22 @@ std::optional<std::size_t> FileProjector::stream_key_part() const {
   return std::nullopt;
 }
 
-void FileProjector::apply(const BoundRule& rule, EventValues& values, std::span<Json> key_space, Changes& changes) {
-  for (std::size_t i = 0; i < rule.key.size(); ++i) key_space[i] = values.get(rule.key[i]);
+void FileProjector::refuse_key(std::size_t number, std::size_t part, const Json& value, std::string_view type) const {
+  const BoundSource& source = rules_[number].key[part];
+  const std::string place = content_->path.string() + ":" + std::to_string(source.line) + ": ";
+  throw EventError(place + "key column " + in_quotes(table().key[part].name) + " has no value: in an event of type " +
+                   in_quotes(type) + " " + in_quotes(source.written) +
+                   (value.kind == Json::Kind::null ? " is null" : " leads nowhere") + " (the rule begins in line " +
+                   std::to_string(content_->rules[number].line) + ")");
+}
+
+void FileProjector::apply(std::size_t number, EventValues& values, std::span<Json> key_space, Changes& changes) const {
+  const BoundRule& rule = rules_[number];
+  for (std::size_t i = 0; i < rule.key.size(); ++i) {
+    key_space[i] = values.get(rule.key[i]);
+    if (key_space[i].kind == Json::Kind::missing || key_space[i].kind == Json::Kind::null)
+      refuse_key(number, i, key_space[i], values.event().type());
+  }
   const std::span<const Json> key = key_space.first(rule.key.size());
   if (rule.rows == Rule::Rows::remove) {
     changes.remove(key);

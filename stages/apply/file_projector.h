@@ -26,6 +26,7 @@ class FileProjector final : public Projector {
 
   void handle(const Event& event, Changes& changes) const override;
   [[nodiscard]] std::vector<std::string> paths_read(std::string_view event_type) const override;
+  [[nodiscard]] std::unique_ptr<PathLook> path_look() const override;
   [[nodiscard]] std::optional<std::size_t> stream_key_part() const override;
 
  private:
@@ -36,7 +37,9 @@ class FileProjector final : public Projector {
 
   [[nodiscard]] const RuleNumbers& rules_for(std::string_view event_type) const;
   /// `key_space` holds at least as many parts as a key; what they are does not matter.
-  static void apply(const BoundRule& rule, EventValues& values, std::span<Json> key_space, Changes& changes);
+  void apply(std::size_t rule, EventValues& values, std::span<Json> key_space, Changes& changes) const;
+  /// An event without a value for a part of the rule's key. Throws EventError.
+  [[noreturn]] void refuse_key(std::size_t rule, std::size_t part, const Json& value, std::string_view type) const;
 
   std::shared_ptr<const ProjectionFile::Content> content_;
   std::vector<BoundRule> rules_;  ///< in the order of the file

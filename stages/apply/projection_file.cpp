@@ -124,7 +124,7 @@ void refuse_mixed_operations(const ProjectionFile::Content& content, Mistakes& m
   }
 }
 
-/// Null after mistakes.
+/// What could be read of a file, with or without mistakes.
 std::shared_ptr<const ProjectionFile::Content> read_content(const std::filesystem::path& path, std::string_view toml,
                                                             std::vector<std::string>& mistakes) {
   Mistakes found(path);
@@ -139,9 +139,8 @@ std::shared_ptr<const ProjectionFile::Content> read_content(const std::filesyste
     read_rules(*root, *content, found);
     refuse_mixed_operations(*content, found);
   }
-  if (found.empty()) return content;
   found.move_into(mistakes);
-  return nullptr;
+  return content;
 }
 
 std::optional<std::string> text_of(const std::filesystem::path& file) {
@@ -198,32 +197,49 @@ std::unique_ptr<Projector> ProjectionFile::bind(const CatalogueTable& table, std
   return nullptr;
 }
 
+std::vector<ProjectionFile::AttributeUse> ProjectionFile::attributes() const {
+  std::vector<AttributeUse> uses;
+  const auto add = [&](const ValueSource& source) {
+    if (source.kind == ValueSource::Kind::attribute) uses.push_back({source.written, source.line});
+  };
+  for (const Rule& rule : content_->rules) {
+    for (const Condition& condition : rule.when) add(condition.source);
+    for (const KeyPart& part : rule.key) add(part.value);
+    for (const Assignment& assignment : rule.assignments) add(assignment.value);
+  }
+  return uses;
+}
+
 std::vector<ProjectionFile> read_projection_text(const std::filesystem::path& path, std::string_view toml,
                                                  std::vector<std::string>& mistakes) {
   std::vector<ProjectionFile> files;
-  if (auto content = read_content(path, toml, mistakes)) files.emplace_back(std::move(content));
+  const std::size_t before = mistakes.size();
+  auto content = read_content(path, toml, mistakes);
+  if (mistakes.size() == before) files.emplace_back(std::move(content));
   return files;
 }
 
-std::vector<ProjectionFile> read_projection_files(const std::filesystem::path& directory,
-                                                  std::vector<std::string>& mistakes) {
-  std::vector<ProjectionFile> files;
+ProjectionFiles read_projection_files(const std::filesystem::path& directory) {
+  ProjectionFiles files;
   std::map<std::string, std::string> names;  // name -> "file:line"
   for (const std::filesystem::path& path : toml_files_of(directory)) {
     const auto text = text_of(path);
     if (!text) {
-      mistakes.push_back(path.string() + ":1: this file cannot be read; check its rights");
+      files.mistaken.push_back({"", {path.string() + ":1: this file cannot be read; check its rights"}});
       continue;
     }
+    std::vector<std::string> mistakes;
     auto content = read_content(path, *text, mistakes);
-    if (!content) continue;
+    const std::string name = content->name;
     const std::string place = path.string() + ":" + std::to_string(content->name_line);
-    const auto [found, is_new] = names.emplace(content->name, place);
-    if (is_new)
-      files.emplace_back(std::move(content));
+    if (mistakes.empty())
+      if (const auto [found, is_new] = names.emplace(name, place); !is_new)
+        mistakes.push_back(place + ": the name " + in_quotes(name) + " is taken by " + found->second +
+                           "; choose another one");
+    if (mistakes.empty())
+      files.good.emplace_back(std::move(content));
     else
-      mistakes.push_back(place + ": the name " + in_quotes(content->name) + " is taken by " + found->second +
-                         "; choose another one");
+      files.mistaken.push_back({name, std::move(mistakes)});
   }
   return files;
 }

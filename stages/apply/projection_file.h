@@ -23,6 +23,13 @@ class ProjectionFile {
   [[nodiscard]] int table_line() const;
   [[nodiscard]] int version() const;
 
+  /// A place that reads an attribute of the event.
+  struct AttributeUse {
+    std::string written;  ///< "@metadata"
+    int line = 1;
+  };
+  [[nodiscard]] std::vector<AttributeUse> attributes() const;
+
   /// Checks the file against its table and makes the projector. Every mistake found is added to `mistakes` as
   /// "file:line: sentence"; then the result is null. It does not refer to this or to `table` afterwards.
   [[nodiscard]] std::unique_ptr<Projector> bind(const CatalogueTable& table, std::vector<std::string>& mistakes) const;
@@ -31,13 +38,21 @@ class ProjectionFile {
   std::shared_ptr<const Content> content_;
 };
 
-/// Reads every *.toml of a directory, in the order of the file names. Every mistake in every file (TOML syntax, unknown
-/// or missing keys, wrong kinds, bad pointers, two files of one name) is added to `mistakes` as "file:line: sentence";
-/// a file with a mistake is left out of the result. Throws UsageError if the directory cannot be read.
-std::vector<ProjectionFile> read_projection_files(const std::filesystem::path& directory,
-                                                  std::vector<std::string>& mistakes);
+/// The projection files of a directory, in the order of their file names.
+struct ProjectionFiles {
+  struct Mistaken {
+    std::string name;                   ///< the projection's; empty where it cannot be read
+    std::vector<std::string> mistakes;  ///< "file:line: sentence"
+  };
+  std::vector<ProjectionFile> good;
+  std::vector<Mistaken> mistaken;
+};
 
-/// The same for one file's text; `path` is for messages.
+/// Reads every *.toml of a directory, and finds every mistake in every file: TOML syntax, unknown or missing keys,
+/// wrong kinds, bad pointers, two files of one name. Throws UsageError if the directory cannot be read.
+ProjectionFiles read_projection_files(const std::filesystem::path& directory);
+
+/// One file's text; `path` is for messages. Mistakes are added, and the result is empty then.
 std::vector<ProjectionFile> read_projection_text(const std::filesystem::path& path, std::string_view toml,
                                                  std::vector<std::string>& mistakes);
 

@@ -85,6 +85,7 @@ std::unique_ptr<Projector> bind_projector(const Projector& projector, const Cata
     if (found == nullptr) continue;
     column.type = column_type(*found);
     column.scale = scale_of(*found);
+    column.without_zone = time_without_zone(*found);
     for (const Operation one : all_operations)
       if (column.operations.has(one)) checks.check_operation(*found, one, 0);
   }

@@ -75,6 +75,7 @@ class RuleReader {
     const TomlNode* for_each = node_.find("for_each");
     if (for_each == nullptr) return;
     scope_.inside_for_each = true;
+    rule_.for_each_line = for_each->line;
     rule_.for_each = read_pattern(*for_each, scope_.wildcards, mistakes_);
     // After a mistake in the pattern every @n passes: what it counts is not known.
     if (!rule_.for_each) scope_.wildcards = SIZE_MAX;

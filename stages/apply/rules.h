@@ -76,6 +76,7 @@ struct Rule {
   std::vector<std::string> events;  ///< else these types, each once
   std::vector<Condition> when;
   std::optional<std::string> for_each;  ///< the pattern
+  int for_each_line = 1;
   Rows rows = Rows::upsert;
   int rows_line = 1;         ///< of `rows` or `delete`
   std::vector<KeyPart> key;  ///< in the order of the projection's key

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -70,6 +71,8 @@ class Checkpoints {
   Checkpoints(std::string schema, std::vector<Identity> identities, Of of = Of::live);
 
   [[nodiscard]] const std::string& schema() const { return schema_; }
+  /// A table of dead letters, "schema.table", for a person.
+  [[nodiscard]] static std::string dead_letters(const std::string& schema, Of of);
 
   /// The schema and tables, made if they are not there. Throws UsageError with the SQL an owner must run, if that is
   /// not permitted.
@@ -88,6 +91,11 @@ class Checkpoints {
     std::uint64_t events = 0;
   };
   [[nodiscard]] static std::vector<Overview> overview(Session& session, const std::string& schema, Of of = Of::live);
+
+  /// How many events each projection's rows lack, as the dead letters in `schema` say, by name. Empty where there is no
+  /// table of them; nullopt where this role may not read it.
+  [[nodiscard]] static std::optional<std::map<std::string, std::uint64_t>> recorded(Session& session,
+                                                                                    const std::string& schema, Of of);
 
   /// A row per projection, committed before the first batch: where a COMMIT's answer is lost, that row can be locked to
   /// learn what became of it. Rows that are there stay as they are.

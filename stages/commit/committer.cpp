@@ -212,7 +212,7 @@ Committed Committer::write_plain(Session& session, const Batch& batch, TableWrit
   begin_batch(session);
   for (std::size_t index = 0; index < writers_.size(); ++index) {
     const auto written = writers_[index].write(session, batch.projections[index].changes, trust);
-    committed.projections.push_back({written.rows_written, written.rows_deleted, 0});
+    committed.projections.push_back({written.rows_written, written.rows_deleted, {}});
   }
   end_batch(session, batch);
   return committed;
@@ -224,9 +224,9 @@ Committed Committer::write_with_care(Session& session, const Batch& batch) {
   for (std::size_t index = 0; index < writers_.size(); ++index) {
     Outcome outcome;
     write_part(session, batch, index, 0, batch.events, outcome);
-    outcome.committed.refused = outcome.refused.size();
-    committed.projections.push_back(outcome.committed);
     checkpoints_.add_dead_letters(session, index, outcome.refused);
+    outcome.committed.refused = std::move(outcome.refused);
+    committed.projections.push_back(std::move(outcome.committed));
   }
   end_batch(session, batch);
   return committed;

@@ -54,6 +54,11 @@ class ParserPool {
   std::vector<std::unique_ptr<Parser>> idle_;  ///< guarded by mutex_
 };
 
+/// Of a payload that was read.
+bool is_object(std::string_view payload) {
+  return payload.front() == '{' || payload[payload.find_first_not_of(" \t\r\n")] == '{';
+}
+
 class JsonParser : public PayloadParser {
  public:
   JsonParser(const std::vector<const Projector*>& projectors, PayloadFormat format)
@@ -103,7 +108,10 @@ class JsonParser : public PayloadParser {
       Json* values = parsed.values.data() + parsed.row[i] * tree_.values;
       std::vector<Element>* elements = parsed.elements.data() + parsed.row[i] * tree_.patterns.size();
       std::optional<std::string> error = walker.read(page.events[i].payload, values, elements);
-      if (!error) continue;
+      if (!error) {
+        if (!is_object(page.events[i].payload)) parsed.not_objects.push_back(static_cast<std::uint32_t>(i));
+        continue;
+      }
       parsed.errors.resize(page.events.size());
       parsed.errors[i] = std::move(error);
     }

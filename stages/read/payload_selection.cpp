@@ -39,6 +39,14 @@ std::string as_json(std::string_view key) {
   return json + '"';
 }
 
+/// What of a payload is sent in place of its members where it has none. Nothing in it is read, but that an array may
+/// have elements; of a string the beginning says what it seems to hold.
+std::string if_no_object(const std::string& payload, bool indexes) {
+  return "CASE jsonb_typeof(" + payload + ") WHEN 'object' THEN NULL WHEN 'string' THEN to_jsonb(left(" + payload +
+         " #>> '{}', 16)) WHEN 'array' THEN " + (indexes ? payload : "'[]'") + " ELSE coalesce(" + payload +
+         ", 'null') END";
+}
+
 }  // namespace
 
 PayloadSelection::PayloadSelection(const std::vector<const Projector*>& projectors, Documents documents)
@@ -61,7 +69,7 @@ PayloadSelection::PayloadSelection(const std::vector<const Projector*>& projecto
 }
 
 void PayloadSelection::count(const Wanted& wanted) {
-  sends_documents_ = sends_documents_ || wanted.whole || wanted.indexes;
+  sends_documents_ = sends_documents_ || wanted.whole || !wanted.keys.empty();
   most_members_ = std::max(most_members_, wanted.keys.size());
 }
 
@@ -75,6 +83,7 @@ PayloadSelection::Wanted PayloadSelection::wanted(const std::vector<const Projec
         call_back("projection " + projector->name() + ", paths_read()", [&] { return projector->paths_read(type); });
     if (documents == Documents::checked || (documents == Documents::read && !paths.empty())) wanted.whole = true;
     for (const std::string& path : paths) {
+      wanted.root = wanted.root || path.empty();
       if (auto key = first_member(path))
         keys.insert(std::move(*key));
       else
@@ -106,10 +115,9 @@ std::vector<std::string> PayloadSelection::columns(const std::string& type, cons
   std::vector<std::string> result;
   if (sends_documents())
     result.push_back(choose([&](const Wanted& wanted) -> std::string {
-      if (wanted.whole) return payload;
-      // What is no object has no members, and so nothing that is read; but an array has elements.
-      if (!wanted.indexes) return "";
-      return "CASE WHEN jsonb_typeof(" + payload + ") <> 'object' THEN " + payload + " END";
+      // NULL is an empty object to whoever reads all of it. To others it is no object, which they want to know.
+      if (wanted.whole) return wanted.root ? payload : "coalesce(" + payload + ", 'null')";
+      return wanted.keys.empty() ? "" : if_no_object(payload, wanted.indexes);
     }));
   if (sends_members())
     result.push_back(choose([&](const Wanted& wanted) -> std::string {

@@ -40,6 +40,7 @@ class PayloadSelection {
  private:
   struct Wanted {
     bool whole = false;
+    bool root = false;                       ///< all of it is a value
     bool indexes = false;                    ///< one of the keys is also the index of an array's element
     std::vector<std::string> keys = {};      ///< of members
     std::vector<std::string> prefixes = {};  ///< the keys as JSON, with a colon

@@ -238,7 +238,7 @@ class Notes : public Projector {
                    .key = {"kind", "id"},
                    .columns = {{"n", Operation::add}},
                    .events = {"noted"},
-                   .payload = {.paths = {"/n"}}}),
+                   .payload = {.paths = {"/n"}, .elements = {{"/l/*", {"/x"}}}}}),
         fault_(std::move(fault)),
         clear_(std::move(clear)) {}
 
@@ -247,6 +247,10 @@ class Notes : public Projector {
     row.add("n", 1);
     if (event.value("/n").text != "3") return;
     if (fault_ == "path") static_cast<void>(event.value("/m"));
+    if (fault_ == "index") static_cast<void>(event.value(9));
+    if (fault_ == "elements") static_cast<void>(event.elements(7));
+    if (fault_ == "element") static_cast<void>(event.elements(0).front().values[3]);
+    if (fault_ == "matched") static_cast<void>(event.elements(0).front().matched[2]);
     if (fault_ == "column") row.add("m", 1);
     if (fault_ == "operation") row.set("n", 1);
     if (fault_ == "update") changes.update({"notes", "1"});
@@ -264,7 +268,7 @@ class SharedTable : public testing::Test {
   SharedTable() : run(database) {
     database.create_event_store();
     for (std::uint64_t number = 1; number <= 4; ++number)
-      database.append(number, number, "noted", "s", "{\"n\": " + std::to_string(number) + "}");
+      database.append(number, number, "noted", "s", "{\"n\": " + std::to_string(number) + ", \"l\": [{}]}");
     database.execute(
         "CREATE TABLE counts (kind text, id text, n integer, PRIMARY KEY (kind, id));"
         "INSERT INTO counts VALUES ('notes', 'old', 9), ('calls', 's', 5)");
@@ -349,6 +353,10 @@ TEST_F(SharedTable, ClearThatFailsNamesTheProjection) {
 TEST_F(SharedTable, BugsEndTheRunAndNameTheEvent) {
   const std::map<std::string, std::string> faults{
       {"path", "the projector reads \"/m\" and does not declare that path"},
+      {"index", "the projector reads a path at index 9, and declares 1 of them"},
+      {"elements", "the projector reads elements at index 7, and declares 1 of them"},
+      {"element", "the projector reads a value of an element at index 3, and declares 1 of them"},
+      {"matched", "the projector reads a value of an element at index 2, and declares 1 of them"},
       {"column", "the projector writes column \"m\" and does not declare it"},
       {"operation", "the projector does not declare \"set\" for column \"n\""},
       {"update", "the projector does not declare that it updates existing rows"},

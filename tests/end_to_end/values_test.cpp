@@ -169,6 +169,10 @@ class Values : public testing::TestWithParam<PayloadKind> {
                       "('NaN', 'Infinity', '-Infinity')"
                       " THEN RAISE EXCEPTION 'no number'; END IF; text := text::numeric::text;"
                     : "") +
+           // What names an offset is a moment, and UTC in a type without zone; PostgreSQL alone would drop the offset.
+           (type == "date" || type == "timestamp(0)" || type == "time"
+                ? "IF text ~ ':.*[+-][0-9]' THEN text := text::timestamptz AT TIME ZONE 'UTC'; END IF;"
+                : "") +
            "IF text IS NULL THEN " + null_value + " END IF;" +
            (operation == "append"
                 ? "IF e.missing THEN INSERT INTO \"expected_" + name +

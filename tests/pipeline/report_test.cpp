@@ -40,6 +40,15 @@ TEST(Report, DriftIsFourUnlessSomethingIsWorse) {
   EXPECT_EQ(report.exit_code(), 2);
 }
 
+TEST(Report, EventsThatTheRowsLackAreTwo) {
+  Report report;
+  report.projections.resize(2);
+  report.projections[1].skipped_before = 1;
+  EXPECT_EQ(report.exit_code(), 2);
+  report.projections[0].comparison.emplace().extra = 1;
+  EXPECT_EQ(report.exit_code(), 4);
+}
+
 TEST(Report, SumsWhatWasSkipped) {
   Report report;
   EXPECT_EQ(report.skipped(), 0U);

@@ -96,7 +96,7 @@ TEST_F(CommandLineTest, HasTheDocumentedDefaults) {
   EXPECT_EQ(options.payload, Payload::automatic);
   EXPECT_EQ(options.memory_bytes_max, 0U);  // from the machine
   EXPECT_EQ(options.projections_dir, "");
-  EXPECT_TRUE(options.examples);
+  EXPECT_FALSE(options.examples);
   EXPECT_EQ(options.store, "event_store");
   EXPECT_EQ(options.dsn, "");
   EXPECT_EQ(options.source_dsn, "");
@@ -409,6 +409,18 @@ TEST_F(CommandLineTest, TakesValuesAsTheyAre) {
   // One value for one --projection: the next word is not swallowed.
   EXPECT_EQ(refused({"--projection", "b", "c"}),
             sentence("\"c\" is not expected: every value follows its option, as in --projection NAME."));
+}
+
+TEST_F(CommandLineTest, TakesTheExamplesOnlyWhereTheyAreAskedFor) {
+  for (const bool folder : {false, true}) {
+    if (folder) std::filesystem::create_directory("shipped");
+    const CommandLine line = accepted({"--projections", "shipped"});
+    EXPECT_TRUE(line.options.examples);
+    EXPECT_EQ(line.options.projections_dir, "");
+  }
+  const CommandLine line = accepted({"--projections", "./shipped"});
+  EXPECT_FALSE(line.options.examples);
+  EXPECT_EQ(line.options.projections_dir, "./shipped");
 }
 
 TEST_F(CommandLineTest, PrefersTheProjectionsOfTheCurrentDirectory) {

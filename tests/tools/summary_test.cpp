@@ -98,6 +98,42 @@ TEST(SummaryText, OfAVerifiedRun) {
   EXPECT_NE(summary_text(stopped).find("verdict      none: the tables were not compared\n"), std::string::npos);
 }
 
+/// However equal the rows are.
+TEST(SummaryText, OfAVerifiedRunThatLacksEventsHasNoVerdictAndNoCertificate) {
+  Report skipping = verified(), built = verified();
+  for (Report* r : {&skipping, &built}) {
+    r->projections[1].comparison = r->projections[0].comparison;
+    (r == &skipping ? r->projections[0].skipped : r->projections[0].skipped_before) = 3;
+    const std::string text = summary_text(*r);
+    EXPECT_NE(text.find("verdict      none: 3 events were left out, so the rows are not as all events say\n"),
+              std::string::npos)
+        << text;
+    const std::size_t certificate = text.find("Certificate");
+    ASSERT_NE(certificate, std::string::npos);  // of the other table
+    EXPECT_EQ(text.find("public.candidate_summary", certificate), std::string::npos) << text;
+    EXPECT_EQ(nlohmann::json::parse(summary_json(*r, 2))["projections"][0]["comparison"]["digest"], "");
+  }
+  built.projections[1].skipped_before = 1;
+  EXPECT_EQ(summary_text(built).find("Certificate"), std::string::npos);
+  built.projections[1].comparison->extra = 1;
+  EXPECT_NE(summary_text(built).find("verdict      drift: 1 row is not as the events say, and 4 events were left out\n"),
+            std::string::npos);
+}
+
+TEST(SummaryText, OfARunThatSkippedEventsListsThem) {
+  Report r = applied();
+  r.projections[0].skipped = 22;
+  for (int number = 0; number < 22; ++number)
+    r.projections[0].dead_letters.push_back({"e" + std::to_string(number), {"p\x1b", "q"}, "reason"});
+  const std::string text = summary_text(r);
+  for (const char* part : {"ended        complete, 22 events skipped: every other event in range was processed\n",
+                           "skipped for        event  position\ncandidate_summary  e0     p\\x1b, q\n",
+                           "candidate_summary  e19    p\\x1b, q\n  and 2 more (--summary)\n"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  const auto letter = nlohmann::json::parse(summary_json(r, 2))["projections"][0]["dead_letters"][21];
+  EXPECT_EQ(letter, (nlohmann::json{{"event_id", "e21"}, {"position", {"p\x1b", "q"}}, {"error", "reason"}}));
+}
+
 TEST(SummaryJson, OfAVerifiedRun) {
   const auto json = nlohmann::json::parse(summary_json(verified(), 4));
   EXPECT_EQ(json["mode"], "VERIFY");

@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 set(packaging ${PROJECT_SOURCE_DIR}/tools/packaging)
 set(public_headers tools/run.h stages/rebuild.h pipeline/change_set.h pipeline/changes.h pipeline/column_changes.h
   pipeline/comparison.h pipeline/decimal.h pipeline/error.h pipeline/event.h pipeline/hash.h pipeline/key.h
-  pipeline/operand.h pipeline/options.h pipeline/pending_changes.h pipeline/progress.h pipeline/projector.h
+  pipeline/operand.h pipeline/options.h pipeline/path_look.h pipeline/pending_changes.h pipeline/progress.h pipeline/projector.h
   pipeline/publication.h pipeline/report.h pipeline/row_change.h pipeline/row_history.h pipeline/row_table.h
   pipeline/stored_value.h pipeline/table.h pipeline/timestamp.h pipeline/value.h)
 

@@ -225,7 +225,6 @@ class ProjectionDirectory : public ::testing::Test {
   }
 
   std::filesystem::path path_;
-  std::vector<std::string> mistakes_;
 };
 
 TEST_F(ProjectionDirectory, GivesItsFilesInTheOrderOfTheirNames) {
@@ -234,33 +233,39 @@ TEST_F(ProjectionDirectory, GivesItsFilesInTheOrderOfTheirNames) {
   write("a.toml.bak", "no TOML");
   write(".a.toml", "no TOML");
   write("tables.sql", "no TOML");
-  const auto files = read_projection_files(path_, mistakes_);
-  EXPECT_EQ(mistakes_, std::vector<std::string>{});
-  ASSERT_EQ(files.size(), 2U);
-  EXPECT_EQ(files[0].name(), "two");
-  EXPECT_EQ(files[1].name(), "one");
+  const ProjectionFiles files = read_projection_files(path_);
+  EXPECT_TRUE(files.mistaken.empty());
+  ASSERT_EQ(files.good.size(), 2U);
+  EXPECT_EQ(files.good[0].name(), "two");
+  EXPECT_EQ(files.good[1].name(), "one");
 }
 
 TEST_F(ProjectionDirectory, RefusesTwoFilesOfOneName) {
   write("a.toml", projection("same"));
   write("b.toml", "\n" + projection("same"));
   write("c.toml", "[[");
-  EXPECT_EQ(read_projection_files(path_, mistakes_).size(), 1U);
-  ASSERT_EQ(mistakes_.size(), 2U);
-  EXPECT_EQ(mistakes_[0], (path_ / "b.toml").string() + ":2: the name \"same\" is taken by " +
-                              (path_ / "a.toml").string() + ":1; choose another one");
-  EXPECT_TRUE(mistakes_[1].starts_with((path_ / "c.toml").string() + ":1: this is not TOML")) << mistakes_[1];
+  const ProjectionFiles files = read_projection_files(path_);
+  EXPECT_EQ(files.good.size(), 1U);
+  ASSERT_EQ(files.mistaken.size(), 2U);
+  EXPECT_EQ(files.mistaken[0].name, "same");
+  EXPECT_EQ(files.mistaken[0].mistakes.at(0), (path_ / "b.toml").string() + ":2: the name \"same\" is taken by " +
+                                                  (path_ / "a.toml").string() + ":1; choose another one");
+  EXPECT_EQ(files.mistaken[1].name, "");
+  const std::string& mistake = files.mistaken[1].mistakes.at(0);
+  EXPECT_TRUE(mistake.starts_with((path_ / "c.toml").string() + ":1: this is not TOML")) << mistake;
 }
 
 TEST_F(ProjectionDirectory, SaysWhichFileCannotBeRead) {
   std::filesystem::create_directory(path_ / "folder.toml");
-  EXPECT_TRUE(read_projection_files(path_, mistakes_).empty());
-  ASSERT_EQ(mistakes_.size(), 1U);
-  EXPECT_NE(mistakes_[0].find("folder.toml:1: this file cannot be read"), std::string::npos) << mistakes_[0];
+  const ProjectionFiles files = read_projection_files(path_);
+  EXPECT_TRUE(files.good.empty());
+  ASSERT_EQ(files.mistaken.size(), 1U);
+  const std::string& mistake = files.mistaken[0].mistakes.at(0);
+  EXPECT_NE(mistake.find("folder.toml:1: this file cannot be read"), std::string::npos) << mistake;
 }
 
 TEST_F(ProjectionDirectory, MustBeThere) {
-  EXPECT_THROW((void)read_projection_files(path_ / "none", mistakes_), UsageError);
+  EXPECT_THROW((void)read_projection_files(path_ / "none"), UsageError);
 }
 
 }  // namespace
