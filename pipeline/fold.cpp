@@ -41,7 +41,8 @@ Folded fold(RunProjector run_projector, const PayloadParser& parser, const Page&
   };
   for (std::size_t index = begin; index < end; ++index) {
     const StoredEvent& stored = page.events[index];
-    if (!handled(stored.type_number, [&](std::string_view type) { return projector.handles(type); })) {
+    if (!handled(stored.type_number, [&](std::string_view type) { return projector.handles(type); }) &&
+        !page.is_of_unknown_type(index)) {
       ++folded.ignored;
       continue;
     }

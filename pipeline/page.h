@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -26,14 +27,26 @@ struct Failure {
 
 /// Consecutive events, as the reader filled them.
 struct Page {
+  /// An event of which the store could not give all: its payload is empty, or another value of it is NULL.
+  struct Unread {
+    std::size_t event = 0;  ///< index in the page
+    std::string why;        ///< a clause
+    bool type_unknown = false;
+  };
+
   std::size_t stretch = 0;  ///< of the range, which events of every page share: see run_pipeline()
   std::vector<StoredEvent> events;
   PageTypes types;                     ///< of the events
   TextArena texts;                     ///< of the events
   std::vector<StoredValue> positions;  ///< what StoredEvent::position points into
+  std::vector<Unread> unread;          ///< ascending, and seldom any
   /// The events were larger than expected, and the page was closed before its end: reads on. Called once, by any
   /// thread, when this page has left the pipeline. Empty where the page is whole.
   std::function<Page()> rest;
+
+  [[nodiscard]] bool is_of_unknown_type(std::size_t event) const {
+    return std::ranges::any_of(unread, [&](const Unread& one) { return one.event == event && one.type_unknown; });
+  }
 };
 
 /// What the parse stage found in a page. Views point into the page and into `texts`.
@@ -41,7 +54,7 @@ struct ParsedPage {
   std::vector<Json> values;                    ///< values_per_event for each event that was parsed
   std::vector<std::vector<Element>> elements;  ///< elements_per_event for each event that was parsed
   std::vector<std::optional<std::string>>
-      errors;  ///< one per event: why its payload cannot be read; empty if none failed
+      errors;  ///< one per event: why it, or its payload, cannot be read; empty if none failed
   static constexpr std::uint32_t not_parsed = UINT32_MAX;
   std::vector<std::uint32_t> row;          ///< event -> its row in `values` and `elements`, or not_parsed
   std::vector<std::uint32_t> not_objects;  ///< events that were parsed, and whose payload is no JSON object; ascending

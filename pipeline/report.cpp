@@ -10,6 +10,8 @@ std::string_view name_of(Ending ending) {
   switch (ending) {
     case Ending::complete:
       return "complete";
+    case Ending::partial:
+      return "partial";
     case Ending::incomplete:
       return "incomplete";
     case Ending::failed:

@@ -21,6 +21,7 @@ namespace rebuild_projection {
 /// Why a run ended.
 enum class Ending : std::uint8_t {
   complete,    ///< every event in range was processed
+  partial,     ///< the same, but the range leaves out events that come before others of it: no position says which
   incomplete,  ///< --max-events was reached first
   failed,      ///< an error stopped it
   cancelled,   ///< a signal stopped it
@@ -76,7 +77,7 @@ struct Report {
   std::uint64_t batches_closed_early = 0;  ///< by the memory bound, where temporary files had no room
   std::uint64_t spilled_bytes = 0;         ///< of change sets, into temporary files
   std::optional<Position> first_position;
-  std::optional<Position> last_position;
+  std::optional<Position> last_position;  ///< up to which all events were processed
   std::string last_event_id;
 
   // What became of the shadows.

@@ -65,8 +65,8 @@ class PayloadParser {
   virtual ~PayloadParser() = default;
 
   /// Fills the values of every projector's Extraction, for the events that any of them handles. An event whose payload
-  /// cannot be read gets an entry in `errors`; nothing is thrown for it. The values of projector p lie at
-  /// values_offset(p).
+  /// cannot be read, or that is in Page::unread, gets an entry in `errors`; nothing is thrown for it. The values of
+  /// projector p lie at values_offset(p).
   virtual ParsedPage parse(const Page& page) const = 0;
 
   [[nodiscard]] virtual std::size_t values_per_event() const = 0;

@@ -18,6 +18,10 @@ std::string store_mistake(const EventStore& store, Session& source, const Checkp
   const std::string at = "the event " + checkpoint.last_event_id + " at " + to_string(checkpoint.position);
   if (id && *id == checkpoint.last_event_id) {
     const auto first = store.first(source, {});
+    if (!first)
+      return store.file().horizon.empty() ? "the store's events went while they were looked at"
+                                          : "the store's horizon hides every event, as after a restore into a cluster "
+                                            "whose transaction ids are lower";
     if (first == checkpoint.first_position) return "";
     return "the store's first event was at " + to_string(checkpoint.first_position) + " and is now at " +
            to_string(*first) + ", so events came or went before the checkpoint";
@@ -60,16 +64,11 @@ std::string resume_mistake(const Preparation& prepared, const SelectedProjection
                                        : "; rebuild it from the beginning, without --resume");
 }
 
-/// Whether the events of a run are the first ones of the store, so that a later run can go on after the last of them.
-bool ends_at_a_position(const Options& options, const EventStore& store) {
-  return !options.to_ts || store.ordered_by_ts();
-}
-
-Beginning begin_without_checkpoint(const Options& options, const EventStore& store) {
-  const bool whole = options.from_beginning() && ends_at_a_position(options, store);
+Beginning begin_without_checkpoint(const Options& options) {
   Beginning beginning;
   beginning.clears = options.clears();
-  beginning.how = beginning.clears && whole ? Checkpoints::Begin::over : Checkpoints::Begin::partial;
+  beginning.how =
+      beginning.clears && options.from_beginning() ? Checkpoints::Begin::over : Checkpoints::Begin::partial;
   return beginning;
 }
 
@@ -117,10 +116,6 @@ Beginnings find_beginnings(const Preparation& prepared) {
         " orders events within their streams only (per_stream), so new ones come before a checkpoint as well "
         "as after it, and nothing can be resumed or caught up with; rebuild from the beginning, in place, without "
         "--resume");
-  if (options.resume && !ends_at_a_position(options, prepared.store))
-    throw UsageError(
-        "the store " + prepared.store.file().name +
-        " is not ordered by its timestamps, so a run with --to-ts ends at no position and cannot be resumed");
   std::vector<std::optional<Checkpoint>> found(prepared.selected.size());
   if (options.resume) found = prepared.checkpoints.load(*prepared.target_session);
 
@@ -132,7 +127,7 @@ Beginnings find_beginnings(const Preparation& prepared) {
   std::vector<std::string> mistakes;
   for (std::size_t index = 0; index < prepared.selected.size(); ++index) {
     const SelectedProjection& selected = prepared.selected[index];
-    Beginning beginning = begin_without_checkpoint(options, prepared.store);
+    Beginning beginning = begin_without_checkpoint(options);
     std::string mistake;
     if (options.in_shadow())
       mistake = left_by_another_role(*prepared.target_session, options.meta_schema, selected.table);

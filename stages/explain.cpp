@@ -7,6 +7,7 @@
 #include "pipeline/error.h"
 #include "pipeline/joined.h"
 #include "pipeline/key.h"
+#include "stages/store_behind.h"
 #include "stages/traced_projector.h"
 #include "stages/verification.h"
 
@@ -71,6 +72,7 @@ Plan plan_for(const Preparation& prepared, const std::vector<std::string>& key, 
   Plan plan;
   plan.warnings = prepared.warnings;
   if (one_stream) {  // they are read at once, in the snapshot of the comparison
+    refuse_store_that_is_behind(prepared);
     store.refuse_null_positions(*prepared.source_session);
     find_skipped_before(plan, prepared);
     choose_range(plan, prepared);

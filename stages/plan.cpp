@@ -10,6 +10,7 @@
 #include "stages/commit/target_checks.h"
 #include "stages/live_position.h"
 #include "stages/range_end.h"
+#include "stages/store_behind.h"
 
 namespace rebuild_projection {
 
@@ -142,21 +143,62 @@ void choose_range(Plan& plan, const Preparation& prepared) {
   if (range.text.empty()) say("all events");
 }
 
+namespace {
+
+/// Of a range whose end is fixed.
+bool has_gaps(const EventRange& range, const Preparation& prepared) {
+  const Options& options = prepared.options;
+  const EventStore& store = prepared.store;
+  Session& session = *prepared.source_session;
+  if (!range.last || store.ordered_by_ts() || options.scope == Scope::touched) return false;
+  EventRange left_out;
+  left_out.last = range.last;
+  if (options.to_ts) {
+    left_out.after = range.after;
+    store.leave_out_ts(left_out, "<", *options.to_ts);
+    if (store.has_event(session, left_out)) return true;
+    left_out.where.clear();
+  }
+  if (!options.from_ts) return false;
+  left_out.after = store.first(session, range);
+  store.leave_out_ts(left_out, ">=", *options.from_ts);
+  return store.has_event(session, left_out);
+}
+
+void mind_gaps(Plan& plan, const Preparation& prepared) {
+  plan.has_gaps = has_gaps(plan.range, prepared);
+  if (!plan.has_gaps || prepared.options.mode == Mode::verify) return;
+  if (prepared.options.resume)
+    throw UsageError("--to-ts would leave out events that come, in the order of the store " +
+                     prepared.store.file().name +
+                     ", before others that are read, and no later run could go on after them; resume without --to-ts, or "
+                     "up to another time");
+  for (Beginning& beginning : plan.beginnings.of) beginning.how = Checkpoints::Begin::partial;
+}
+
+}  // namespace
+
 Plan make_plan(const Preparation& prepared, const std::stop_token& stop) {
   const bool applies = prepared.options.mode == Mode::apply;
   Plan plan;
   plan.warnings = prepared.warnings;
   if (applies) lock_tables(plan, prepared);
+  refuse_store_that_is_behind(prepared);
   plan.beginnings = find_beginnings(prepared);
   find_skipped_before(plan, prepared);
   choose_range(plan, prepared);
-  RangeEnd end =
-      find_end(prepared.store, *prepared.source_session, prepared.options, plan.range, plan.beginnings, stop);
+  // Rows that are touched are rebuilt from all their events: the last of them need not be of the time that was given.
+  const bool touched = prepared.options.scope == Scope::touched;
+  EventRange range = plan.range;
+  if (touched) range.where.clear();
+  RangeEnd end = find_end(prepared.store, *prepared.source_session, prepared.options, range, plan.beginnings, stop);
   plan.range.last = end.last;
-  plan.events_in_range = end.events;
+  plan.events_in_range =
+      touched && end.last ? prepared.store.count(*prepared.source_session, plan.range) : end.events;
   plan.estimated = end.estimated;
   plan.indexed = end.indexed;
   plan.late_events = std::move(end.late_events);
+  mind_gaps(plan, prepared);
   if (!plan.indexed && plan.events_in_range >= limits::unindexed_warning_events)
     warn(plan, unindexed_order(prepared.store));
   if (prepared.options.mode != Mode::verify) refuse_empty_range(plan, prepared);

@@ -19,6 +19,8 @@ struct Plan {
   std::uint64_t events_in_range = 0;  ///< when the end was fixed
   bool estimated = false;             ///< RangeEnd::estimated; false once they were counted
   bool indexed = true;                ///< an index serves the order
+  /// --from-ts and --to-ts leave out events that come before others of the range: no position says which were read.
+  bool has_gaps = false;
   std::string late_events;            ///< why_late_events_may_come(); of this run
   std::vector<std::string> warnings;  ///< in the log already
   /// By projection: events that the runs which built its rows skipped, as is recorded; of rows that are resumed onto or

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -282,6 +284,9 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
                                       .reads_only = options.mode == Mode::verify,
                                       .publishes = options.in_shadow()},
                                      *target, mistakes);
+  std::set<std::string> types;
+  for (const auto& one : selected) std::ranges::move(one.projector->event_types(), std::inserter(types, types.end()));
+  store.name_types(*source, {types.begin(), types.end()});
   if (options.mode == Mode::verify || options.in_shadow()) find_parts_of_tables(selected, mistakes);
   warn_of_attributes(files, selected, store.file(), warnings);
   Checkpoints checkpoints = checkpoints_of(options, selected, store, *source, *target);

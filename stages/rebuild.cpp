@@ -129,6 +129,9 @@ class Rebuild {
     say_what_is_left(report);
     closing_.warn_of_events(watch_, Checkpoints::dead_letters(options_.meta_schema, Checkpoints::Of::live), report);
     closing_.report_warnings(report);
+    if (!plan_.has_gaps) return;
+    if (report.ending == Ending::complete) report.ending = Ending::partial;
+    report.last_position.reset();
   }
 
   void say_what_is_left(Report& report) {
@@ -141,6 +144,8 @@ class Rebuild {
     if (report.batches == 0) return also("no batch was committed, the tables are as they were");
     if (std::ranges::any_of(selected_, [](const auto& selected) { return !selected.table.unlogged.empty(); }))
       also("a run onto unlogged tables cannot be resumed; run it again to start over");
+    else if (plan_.has_gaps)
+      also("the tables hold a part of the events; run it again to start over");
     else if (options_.clears() && options_.from_beginning() && !store_.file().per_stream)
       also("the tables hold the events up to " + to_string(*report.last_position) +
            " only; go on with --resume, or run it again to start over");

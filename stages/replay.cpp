@@ -71,6 +71,8 @@ Report replay_events(const Options& options, const EventStore& store, const std:
                                    .payloads = select_payloads(options, store, projectors),
                                    .stretch_ends = events.stretch_ends,
                                    .snapshot = events.snapshot,
+                                   .stops_at_first = options.on_error == OnError::stop,
+                                   .show_values = options.show_values,
                                    .retry = options.retry,
                                    .stop = stop});
   NoEvents none;

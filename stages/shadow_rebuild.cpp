@@ -67,9 +67,13 @@ void ShadowRebuild::set_up() {
       const SelectedProjection& selected = selected_[index];
       if (options_.discard) discard_shadows(session, checkpoints_.schema(), selected.projector->name(), selected.table);
       const bool resumes = plan_.beginnings.of[index].how == Checkpoints::Begin::resumed;
-      shadows_.push_back(
-          resumes ? find_shadow(session, checkpoints_.schema(), selected.table).value()
-                  : make_shadow(session, checkpoints_.schema(), selected.table, selected.projector->table()));
+      auto shadow = resumes
+                        ? find_shadow(session, checkpoints_.schema(), selected.table)
+                        : make_shadow(session, checkpoints_.schema(), selected.table, selected.projector->table());
+      if (!shadow)
+        throw UsageError("the shadow of " + selected.table.schema + "." + selected.table.name +
+                         " went while the run was planned; start over by --discard");
+      shadows_.push_back(std::move(*shadow));
     }
     checkpoints_.start(session);
     live_standing_ = checkpoints_.live_standing(session);
@@ -171,8 +175,8 @@ bool ShadowRebuild::replay_more(Report& report, const EventRange& range, const s
   }
   const std::uint64_t there = source_.use([&](Session& session) { return store_.count(session, range); });
   if (there != more.events_read)
-    throw RunError("the store has " + std::to_string(there) + " events from " + to_string(*more.first_position) +
-                   " to " + to_string(*range.last) + ", but " + std::to_string(more.events_read) +
+    throw RunError("the store has " + std::to_string(there) + " events " +
+                   (range.after ? "after " + to_string(*range.after) + " up to " : "up to ") + to_string(*range.last) + ", but " + std::to_string(more.events_read) +
                    " were read: it changed under the run; drop the shadow and start over by --discard");
   at_ = range.last;
   return true;

@@ -16,6 +16,7 @@ namespace {
 
 void add_lag(ProjectionStatus& status, const Checkpoints::Overview& found, const EventStore& store, Session& source) {
   if (found.store != store.file().name || found.store_digest != store.digest()) return;
+  status.store_is_behind = !found.position.empty() && store.ends_before(source, found.position, true);
   const EventStore::Lag lag = store.lag(source, found.position, found.last_ts);
   status.events_behind = lag.events;
   status.time_behind = lag.time;

@@ -22,6 +22,7 @@ struct ProjectionStatus {
   /// from another store than the options name, or the store has no timestamp.
   std::optional<std::uint64_t> events_behind;
   std::optional<std::string> time_behind;
+  bool store_is_behind = false;  ///< the store, as it is read, ends before the checkpoint
   std::string held_by;  ///< the session that is rebuilding it now; empty: none
 };
 

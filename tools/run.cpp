@@ -151,7 +151,10 @@ int print_status(const Options& options) {
   for (const ProjectionStatus& one : status(options, stop.get_token()))
     rows.push_back({one.projection.empty() ? "-" : one.projection, one.table,
                     one.state.empty() ? "no checkpoint" : one.state, with_commas(one.events),
-                    one.events_behind ? with_commas(*one.events_behind) : "?", one.time_behind.value_or("?"),
+                    one.store_is_behind ? "the store ends before it"
+                    : one.events_behind ? with_commas(*one.events_behind)
+                                        : "?",
+                    one.time_behind.value_or("?"),
                     one.updated_at, one.position, one.held_by.empty() ? "-" : one.held_by});
   return print(rows.size() == 1 ? "no checkpoints: nothing was rebuilt yet\n" : in_columns(rows, rows.front().size()),
                0);

@@ -70,8 +70,9 @@ std::string published(const Report& r) {
 void add_outcome(std::string& out, const Report& r) {
   std::string ending(name_of(r.ending));
   if (r.skipped() > 0) ending += ", " + counted(r.skipped(), "event", "events") + " skipped";
-  if (r.ending == Ending::complete)
+  if (r.ending == Ending::complete || r.ending == Ending::partial)
     ending += r.skipped() > 0 ? ": every other event in range was processed" : ": every event in range was processed";
+  if (r.ending == Ending::partial) ending += "; the range leaves out events that come before others of it";
   if (r.ending == Ending::incomplete) ending += ": --max-events was reached first";
   if (r.ending == Ending::cancelled) ending += ": a signal stopped it";
   if (r.ending == Ending::failed)

@@ -78,13 +78,14 @@ std::vector<Checkpoints::Overview> Checkpoints::overview(Session& session, const
   const std::string table = quote_name(schema, name_of_checkpoints(of));
   if (!session.execute("SELECT to_regclass($1) IS NOT NULL", {table}).boolean(0, 0)) return result;
   const Rows rows = session.execute(
-      "SELECT projection_name, table_name, state, store, store_digest, date_trunc('second', updated_at), table_oid,"
-      " last_ts, events FROM " +
+      "SELECT projection_name, table_name, state, store, store_digest, source_database,"
+      " date_trunc('second', updated_at), table_oid, last_ts, events FROM " +
       table + " ORDER BY 1");
   for (std::size_t row = 0; row < rows.size(); ++row) {
     Overview& one = result.emplace_back();
     std::size_t column = 0;
-    for (std::string* text : {&one.projection, &one.table, &one.state, &one.store, &one.store_digest, &one.updated_at})
+    for (std::string* text : {&one.projection, &one.table, &one.state, &one.store, &one.store_digest,
+                              &one.source_database, &one.updated_at})
       *text = rows.text(row, column++);
     one.table_oid = static_cast<std::uint32_t>(rows.number(row, column++));
     one.last_ts = rows.optional(row, column++);
@@ -92,6 +93,46 @@ std::vector<Checkpoints::Overview> Checkpoints::overview(Session& session, const
     one.position = column_of(
         session.execute("SELECT unnest(position) FROM " + table + " WHERE projection_name = $1", {one.projection}), 0);
   }
+  return result;
+}
+
+namespace {
+
+/// Whether this role may read a table; nullopt where it is not there.
+std::optional<bool> may_read(Session& session, const std::string& schema, const std::string& name) {
+  const Rows table = session.execute(
+      "SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"
+      " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2",
+      {schema, name});
+  return table.size() == 0 ? std::nullopt : std::optional(table.boolean(0, 0));
+}
+
+}  // namespace
+
+bool Checkpoints::can_be_read(Session& session, const std::string& schema) {
+  return may_read(session, schema, name_of_checkpoints(Of::live)).value_or(true);
+}
+
+bool Checkpoints::is_of_our_store(const Overview& other) const {
+  const Identity& ours = identities_.front();
+  return other.store == ours.store && other.store_digest == ours.store_digest &&
+         other.source_database == ours.source_database;
+}
+
+std::string Checkpoints::dead_letters(const std::string& schema, Of of) {
+  return schema + "." + name_of_dead_letters(of);
+}
+
+std::optional<std::map<std::string, std::uint64_t>> Checkpoints::recorded(Session& session, const std::string& schema,
+                                                                          Of of) {
+  std::map<std::string, std::uint64_t> result;
+  const std::string name = name_of_dead_letters(of);
+  const auto readable = may_read(session, schema, name);
+  if (!readable) return result;
+  if (!*readable) return std::nullopt;
+  const Rows rows = session.execute("SELECT d.projection_name, count(*) FROM " + quote_name(schema, name) +
+                                    " AS d GROUP BY d.projection_name");
+  for (std::size_t row = 0; row < rows.size(); ++row) result.emplace(rows.text(row, 0), rows.number(row, 1));
   return result;
 }
 

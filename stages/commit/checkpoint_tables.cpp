@@ -68,26 +68,6 @@ Session::Parameters parameters_of(const Checkpoints::Identity& identity) {
           identity.source_database};
 }
 
-std::string Checkpoints::dead_letters(const std::string& schema, Of of) {
-  return schema + "." + name_of_dead_letters(of);
-}
-
-std::optional<std::map<std::string, std::uint64_t>> Checkpoints::recorded(Session& session, const std::string& schema,
-                                                                          Of of) {
-  std::map<std::string, std::uint64_t> result;
-  const std::string name = name_of_dead_letters(of);
-  const Rows table = session.execute(
-      "SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')"
-      " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relname = $2",
-      {schema, name});
-  if (table.size() == 0) return result;
-  if (!table.boolean(0, 0)) return std::nullopt;
-  const Rows rows = session.execute("SELECT d.projection_name, count(*) FROM " + quote_name(schema, name) +
-                                    " AS d GROUP BY d.projection_name");
-  for (std::size_t row = 0; row < rows.size(); ++row) result.emplace(rows.text(row, 0), rows.number(row, 1));
-  return result;
-}
-
 void Checkpoints::create(Session& session) const {
   try {
     if (schema_ != temporary_schema &&

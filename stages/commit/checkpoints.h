@@ -84,13 +84,17 @@ class Checkpoints {
 
   /// Every checkpoint that is there, whoever made it, ordered by projection. Needs no table.
   struct Overview {
-    std::string projection, table, state, store, store_digest, updated_at;
+    std::string projection, table, state, store, store_digest, source_database, updated_at;
     std::uint32_t table_oid = 0;
     Position position;  ///< empty: nothing was built yet
     std::optional<std::string> last_ts;
     std::uint64_t events = 0;
   };
   [[nodiscard]] static std::vector<Overview> overview(Session& session, const std::string& schema, Of of = Of::live);
+  /// Whether overview() of the live tables is permitted.
+  [[nodiscard]] static bool can_be_read(Session& session, const std::string& schema);
+  /// Whether a checkpoint was made from the same store as those of this run.
+  [[nodiscard]] bool is_of_our_store(const Overview& other) const;
 
   /// How many events each projection's rows lack, as the dead letters in `schema` say, by name. Empty where there is no
   /// table of them; nullopt where this role may not read it.

@@ -87,7 +87,7 @@ std::string explain_refusal(Session& session, const SqlError& error, const Chang
       result = "column \"" + column + "\": ";
   result += kind_of(error.sqlstate) + " (SQLSTATE " + error.sqlstate + ")";
   // The first line of an integrity violation's message names column and constraint, never a value.
-  return show_values || error.is_class("23") ? result + ": " + error.what() : result;
+  return show_values || error.is_class("23") ? result + ": " + error.said : result;
 }
 
 }  // namespace rebuild_projection

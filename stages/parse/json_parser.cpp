@@ -82,6 +82,10 @@ class JsonParser : public PayloadParser {
     parsed.values.resize(rows * tree_.values);
     parsed.elements.resize(rows * tree_.patterns.size());
     if (rows > 0) read_payloads(page, bytes_max, *texts, parsed);
+    for (const Page::Unread& unread : page.unread) {
+      parsed.errors.resize(page.events.size());
+      parsed.errors[unread.event] = unread.why;
+    }
     parsed.texts = std::move(texts);
     return parsed;
   }

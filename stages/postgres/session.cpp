@@ -6,6 +6,7 @@
 #include <pqxx/pqxx>
 
 #include "stages/postgres/peer_watch.h"
+#include "stages/postgres/sqlstate.h"
 
 namespace rebuild_projection {
 
@@ -27,12 +28,23 @@ std::string primary_message(std::string_view text) {
 }  // namespace
 
 SqlError::SqlError(std::string state, const std::string& message, std::string sql)
-    : RunError(message), sqlstate(std::move(state)), statement(std::move(sql)) {}
+    : RunError(message), sqlstate(std::move(state)), statement(std::move(sql)), said(message) {}
+
+SqlError SqlError::of_server(std::string state, const std::string& message, std::string sql, bool reads) {
+  const bool held_back = may_quote_values(state) && (reads || !state.starts_with("23"));
+  SqlError error(state, held_back ? condition_of(state) : message, std::move(sql));
+  error.said = message;
+  return error;
+}
 
 bool SqlError::blames_data() const {
   // 22 data exception, 23 integrity violation, 54 a value too large for the server (an index entry, say), P0 raised by
   // a check's or a domain's function: https://www.postgresql.org/docs/current/errcodes-appendix.html
   return is_class("22") || is_class("23") || is_class("54") || is_class("P0");
+}
+
+bool SqlError::blames_row_read() const {
+  return may_quote_values(sqlstate) || is_class("54") || is_class("XX");
 }
 
 bool SqlError::transient() const {
@@ -147,9 +159,13 @@ struct Session::Connection {
   std::string where;
   std::string user_search_path;
   PeerWatch watch;
+  const bool reads;  ///< and writes nothing
 
-  Connection(const Server& server, const std::stop_token& stop)
-      : link(connected(server, stop)), watch(link.raw(), server.peer_timeout) {
+  Connection(const Server& server, Access access, const std::stop_token& stop)
+      : link(connected(server, stop)), watch(link.raw(), server.peer_timeout), reads(access == Access::read_only) {
+    // A function of the user's may raise INFO, whatever the settings say; libpq would print it.
+    PQsetNoticeReceiver(
+        link.raw(), [](void*, const PGresult*) {}, nullptr);
 #if PQXX_VERSION_MAJOR < 7
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -181,7 +197,7 @@ struct Session::Connection {
     } catch (const pqxx::sql_error& error) {
       if (error.sqlstate() == "57014" && watch.stopped()) throw Cancelled("the running statement was cancelled");
       if (error.sqlstate().empty() || !link.is_open()) fail_lost(primary_message(error.what()), sql);
-      throw SqlError(error.sqlstate(), primary_message(error.what()), sql);
+      throw SqlError::of_server(error.sqlstate(), primary_message(error.what()), sql, reads);
     } catch (const pqxx::broken_connection& error) {
       fail_lost(primary_message(error.what()), sql);
     } catch (const pqxx::failure& error) {
@@ -258,7 +274,7 @@ bool holds_password(const std::string& dsn) {
 Session::Session(const Server& server, std::string_view role, Access access, std::stop_token stop) {
   refuse_unreadable(server.dsn);
   try {
-    connection_ = std::make_unique<Connection>(server, stop);
+    connection_ = std::make_unique<Connection>(server, access, stop);
     cancel_on(std::move(stop));
     connection_->user_search_path = execute("SELECT pg_catalog.current_setting('search_path')").text(0, 0);
     execute(session_settings(role, access));
@@ -342,7 +358,7 @@ void Session::fail(pg_result* result, const std::string& sql) const {
   PQclear(result);
   if (sqlstate == "57014" && watch().stopped()) throw Cancelled("the running statement was cancelled");
   if (PQstatus(raw()) != CONNECTION_OK && !sqlstate.starts_with("57P")) connection_->fail_lost(message, sql);
-  throw SqlError(sqlstate, message, sql);
+  throw SqlError::of_server(sqlstate, message, sql, connection_->reads);
 }
 
 namespace {

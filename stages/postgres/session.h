@@ -19,16 +19,23 @@ namespace rebuild_projection {
 
 class PeerWatch;
 
-/// The server refused a statement, or the connection broke. Told apart by SQLSTATE, never by text.
+/// The server refused a statement, or the connection broke. Told apart by SQLSTATE, never by text. What the server says
+/// of data may quote values: what() is the condition alone then, and for --show-values there is `said`.
 struct SqlError : RunError {
   SqlError(std::string state, const std::string& message, std::string statement);
+  /// One that the server sent with this message. Of an integrity violation it names the constraint and no value; but a
+  /// session that only `reads` meets one only where somebody raised it.
+  static SqlError of_server(std::string state, const std::string& message, std::string statement, bool reads);
 
   std::string sqlstate;   ///< five characters; "08006" where the connection was lost
   std::string statement;  ///< the SQL, for the log at debug level
+  std::string said;       ///< the server's own message
 
   [[nodiscard]] bool is_class(std::string_view two_characters) const { return sqlstate.starts_with(two_characters); }
   /// Caused by the values being written, so that leaving an event out can help.
   [[nodiscard]] bool blames_data() const;
+  /// Caused by what was read: another row may well be read without it.
+  [[nodiscard]] bool blames_row_read() const;
   [[nodiscard]] bool connection_lost() const { return is_class("08") || sqlstate == "57P01" || sqlstate == "57P02"; }
   /// Nothing is wrong with what was asked: the same may well succeed when it is tried again.
   [[nodiscard]] bool transient() const;

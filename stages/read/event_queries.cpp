@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <charconv>
+#include <iterator>
 
 #include "pipeline/error.h"
 #include "pipeline/joined.h"
@@ -8,6 +10,8 @@
 namespace rebuild_projection {
 
 namespace {
+
+using Operator = StoreColumn::Operator;
 
 Position position_of(const Rows& rows, std::size_t row) {
   Position position;
@@ -29,33 +33,46 @@ std::string EventStore::order_columns(std::string_view suffix) const {
   return result;
 }
 
-std::string EventStore::position_literal(const Position& position) const {
+std::string EventStore::position() const {
   std::string result;
-  for (std::size_t column = 0; column < position.size(); ++column)
-    result += (column == 0 ? "(" : ", ") + literal(position[column]) + "::" + order_types_[column];
-  return result + ")";
+  for (const StoreColumn& column : order_) result += (result.empty() ? "" : ", ") + column.shown();
+  return result;
+}
+
+std::string EventStore::is(StoreColumn::Operator how, const Position& position) const {
+  std::vector<std::string> columns;
+  for (const StoreColumn& column : order_) columns.push_back(column.sql());
+  return compare(order_, columns, how, position);
 }
 
 std::string EventStore::where(const EventRange& range) const {
   std::string result;
   auto also = [&](const std::string& condition) { result += (result.empty() ? " WHERE " : " AND ") + condition; };
-  if (range.after) also("(" + order_columns("") + ") > " + position_literal(*range.after));
+  if (range.after) also(is(Operator::greater, *range.after));
   for (const auto& end : {range.last, range.stretch_end, range.up_to})
-    if (end) also("(" + order_columns("") + ") <= " + position_literal(*end));
+    if (end) also(is(Operator::less_or_equal, *end));
   for (const std::string& condition : range.where) also(condition);
   if (!file_.horizon.empty() && !range.beyond_horizon) also("(" + file_.horizon + ")");
   return result;
 }
 
-std::string EventStore::events(const EventRange& range, const PayloadSelection& payloads) const {
-  std::string columns = select_list_;
-  for (const std::string& column : payloads.columns("e." + quote_name(file_.type), "e." + quote_name(file_.payload)))
-    columns += ", " + column;
-  return "SELECT " + columns + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " + order_columns("");
+std::string EventStore::events(const EventRange& range, const PayloadSelection& payloads,
+                               const std::vector<bool>& left_out) const {
+  std::vector<std::string> columns = select_list_;
+  std::ranges::move(payloads.columns(type_sql_, "e." + quote_name(file_.payload)), std::back_inserter(columns));
+  for (std::size_t column = 0; column < left_out.size(); ++column)
+    if (left_out[column]) columns[column] = "NULL";
+  return "SELECT " + joined(columns) + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " + order_columns("");
+}
+
+std::vector<std::string> EventStore::column_names(const PayloadSelection& payloads) const {
+  std::vector<std::string> names = selected_names_;
+  names.insert(names.end(), payloads.columns("", "").size(), file_.payload);
+  return names;
 }
 
 std::string EventStore::positions(const EventRange& range) const {
-  return "SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " + order_columns("");
+  return "SELECT " + position() + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " + order_columns("");
 }
 
 std::uint64_t EventStore::count(Session& session, const EventRange& range) const {
@@ -80,27 +97,27 @@ std::optional<Position> EventStore::last(Session& session, const EventRange& ran
 }
 
 std::optional<Position> EventStore::first(Session& session, const EventRange& range) const {
-  return first_position(session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) +
+  return first_position(session.execute("SELECT " + position() + " FROM " + from_ + " AS e" + where(range) +
                                         " ORDER BY " + order_columns("") + " LIMIT 1"));
 }
 
 std::vector<Position> EventStore::in_order(Session& session, const std::vector<Position>& positions) const {
   std::vector<Position> result;
   if (positions.empty()) return result;
-  std::string list;
-  for (const Position& position : positions) list += (list.empty() ? "" : ", ") + position_literal(position);
-  const Rows rows = session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e WHERE (" +
-                                    order_columns("") + ") IN (" + list + ") ORDER BY " + order_columns(""));
+  std::vector<std::string> conditions;
+  for (const Position& one : positions) conditions.push_back(is(Operator::equal, one));
+  const Rows rows = session.execute("SELECT " + position() + " FROM " + from_ + " AS e WHERE " +
+                                    joined(conditions, " OR ") + " ORDER BY " + order_columns(""));
   for (std::size_t row = 0; row < rows.size(); ++row) result.push_back(position_of(rows, row));
   return result;
 }
 
 std::optional<std::string> EventStore::event_id_at(Session& session, const Position& position) const {
-  const std::string id = file_.event_id.empty() ? "NULL" : "e." + quote_name(file_.event_id);
-  const Rows rows = session.execute("SELECT " + id + " FROM " + from_ + " AS e WHERE (" + order_columns("") +
-                                    ") = " + position_literal(position) + " LIMIT 1");
+  const std::string id = event_id_ ? event_id_->shown() : "NULL";
+  const Rows rows =
+      session.execute("SELECT " + id + " FROM " + from_ + " AS e WHERE " + is(Operator::equal, position) + " LIMIT 1");
   if (rows.size() == 0) return std::nullopt;
-  return file_.event_id.empty() ? to_string(position) : std::string(rows.text(0, 0));
+  return event_id_ ? std::string(rows.text(0, 0)) : to_string(position);
 }
 
 EventStore::Lag EventStore::lag(Session& session, const Position& position,
@@ -116,27 +133,29 @@ EventStore::Lag EventStore::lag(Session& session, const Position& position,
 }
 
 std::optional<Position> EventStore::from_end(Session& session, const EventRange& range, std::uint64_t events) const {
-  const Rows rows =
-      session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " +
-                      order_columns(" DESC") + " LIMIT 1 OFFSET " + std::to_string(events));
+  const Rows rows = session.execute("SELECT " + position() + " FROM " + from_ + " AS e" + where(range) + " ORDER BY " +
+                                    order_columns(" DESC") + " LIMIT 1 OFFSET " + std::to_string(events));
   return first_position(rows);
 }
 
 std::optional<Position> EventStore::find(Session& session, const std::string& event_id) const {
   const std::string by_position =
       "say --from-position with the values of the store's order columns (" + joined(file_.order) + ") instead";
-  if (file_.event_id.empty())
+  if (!event_id_)
     throw UsageError("--from-event-id: the events of the store " + file_.name + " have no ids; " + by_position);
+  if (!event_id_->has_equality())
+    throw UsageError("--from-event-id: the event ids of the store " + file_.name + " are " + event_id_->type() +
+                     ", of which no two can be compared; " + by_position);
   try {
     const Rows rows =
-        session.execute("SELECT " + order_columns("") + " FROM " + from_ + " AS e WHERE e." +
-                        quote_name(file_.event_id) + " = " + literal(event_id) + "::" + event_id_type_ + " LIMIT 2");
+        session.execute("SELECT " + position() + " FROM " + from_ + " AS e WHERE " + event_id_->sql() + " " +
+                        event_id_->sql_of(Operator::equal) + " " + event_id_->literal(event_id) + " LIMIT 2");
     if (rows.size() > 1)
       throw UsageError("--from-event-id: more than one event of the store has the id " + event_id + "; " + by_position);
     return first_position(rows);
   } catch (const SqlError& error) {
     if (!error.is_class("22")) throw;
-    throw UsageError("--from-event-id: \"" + event_id + "\" is no " + event_id_type_ +
+    throw UsageError("--from-event-id: \"" + event_id + "\" is no " + event_id_->type() +
                      ", the type of the store's event ids");
   }
 }
@@ -157,11 +176,11 @@ Position EventStore::read_position(Session& session, const Position& given, cons
   if (given.size() != file_.order.size())
     throw UsageError(from + " has " + std::to_string(given.size()) + " values, and a position of the store " +
                      file_.name + " has " + std::to_string(file_.order.size()) + " (" + joined(file_.order) + ")");
-  std::string values;
+  std::vector<std::string> values;
   for (std::size_t column = 0; column < given.size(); ++column)
-    values += (column == 0 ? "SELECT " : ", ") + literal(given[column]) + "::" + order_types_[column];
+    values.push_back(order_[column].shown(order_[column].literal(given[column])));
   try {
-    return position_of(session.execute(values), 0);
+    return position_of(session.execute("SELECT " + joined(values)), 0);
   } catch (const SqlError& error) {
     if (!error.is_class("22")) throw;
     throw UsageError(from + " has a value that is not of the type of the store's order columns (" +
@@ -170,10 +189,24 @@ Position EventStore::read_position(Session& session, const Position& given, cons
 }
 
 bool EventStore::not_before(Session& session, const Position& position, const Position& other) const {
-  return session.execute("SELECT " + position_literal(position) + " >= " + position_literal(other)).boolean(0, 0);
+  std::vector<std::string> values;
+  for (std::size_t column = 0; column < order_.size(); ++column)
+    values.push_back(order_[column].literal(position[column]));
+  return session.execute("SELECT " + compare(order_, values, Operator::greater_or_equal, other)).boolean(0, 0);
 }
 
-void EventStore::limit_ts(EventRange& range, const char* comparison, const std::string& moment) const {
+bool EventStore::has_event(Session& session, const EventRange& range) const {
+  return session.execute("SELECT FROM " + from_ + " AS e" + where(range) + " LIMIT 1").size() > 0;
+}
+
+bool EventStore::ends_before(Session& session, const Position& position, bool beyond_horizon) const {
+  EventRange all;
+  all.beyond_horizon = beyond_horizon;
+  all.where.push_back(is(Operator::greater_or_equal, position));
+  return !has_event(session, all);
+}
+
+std::string EventStore::ts_condition(const char* comparison, const std::string& moment) const {
   if (!has_ts())
     throw UsageError("the store " + file_.name +
                      " has no timestamp, so --from-ts and --to-ts mean nothing there; --from-position is the way to "
@@ -181,8 +214,16 @@ void EventStore::limit_ts(EventRange& range, const char* comparison, const std::
   // The session is in UTC: a text without zone is UTC for both types, and a zone in it is honoured before one is
   // dropped.
   const std::string value = literal(moment) + "::timestamptz";
-  range.where.push_back("e." + quote_name(file_.ts) + " " + comparison + " " +
-                        (ts_type_ == "timestamp with time zone" ? value : "(" + value + " AT TIME ZONE 'UTC')"));
+  return "e." + quote_name(file_.ts) + " " + comparison + " " +
+         (ts_type_ == "timestamp with time zone" ? value : "(" + value + " AT TIME ZONE 'UTC')");
+}
+
+void EventStore::limit_ts(EventRange& range, const char* comparison, const std::string& moment) const {
+  range.where.push_back(ts_condition(comparison, moment));
+}
+
+void EventStore::leave_out_ts(EventRange& range, const char* comparison, const std::string& moment) const {
+  range.where.push_back("(" + ts_condition(comparison, moment) + ") IS NOT TRUE");
 }
 
 }  // namespace rebuild_projection

@@ -53,18 +53,9 @@ void EventStore::look_up_columns(Session& session) {
   wanted.emplace_back("payload", file_.payload);
 
   std::string mistakes;
-  std::vector<std::string> selected;  // each column once, however many roles it has; but the payload stands alone
-  std::vector<std::string> types;
   for (const auto& [key, column] : wanted) {
     try {
-      if (column.size() > name_bytes_max) throw SqlError("42703", "the name is too long", "");
-      const std::string type = type_of(session, column);
-      const auto place = std::find(selected.begin(), selected.end(), column) - selected.begin();
-      if (static_cast<std::size_t>(place) == selected.size() && key != "payload") {
-        selected.push_back(column);
-        types.push_back(type);
-      }
-      mistakes += take_column(key, column, type, static_cast<std::size_t>(place));
+      mistakes += take_column(key, StoreColumn(session, from_, column));
     } catch (const SqlError& error) {
       if (error.connection_lost()) throw;
       if (error.sqlstate != "42703") {  // the relation itself is at fault: the same for every column
@@ -76,29 +67,24 @@ void EventStore::look_up_columns(Session& session) {
   }
   if (mistakes.empty()) mistakes = sql_mistakes(session);
   if (!mistakes.empty()) throw UsageError(mistakes.substr(0, mistakes.size() - 1));
-  for (std::size_t column = 0; column < selected.size(); ++column) {
-    select_list_ += (column == 0 ? "" : ", ") + wire_column(types[column], "e." + quote_name(selected[column]));
-    wire_forms_.push_back(wire_form(types[column]));
-  }
   lacks_encoding_ = session.execute("SELECT current_setting('server_encoding')").text(0, 0) == "SQL_ASCII";
-  const std::string& type = types[columns_.type];
   if (payload_ != Payload::jsonb)
     why_no_members_ = "the store's payload is not jsonb";
   else if (lacks_encoding_)
     why_no_members_ = "the store's database has no encoding";
-  else if (type != "text" && type != "character varying")
-    why_no_members_ = "the store's event type is " + type + ", not text";
+  else if (!type_->equal_as_texts())
+    why_no_members_ = "the store's event type is " + type_->type() + ", not text";
 }
 
-std::string EventStore::type_of(Session& session, const std::string& column) const {
-  // A row of NULLs tells the type, events or not. The modifier -1, and not NULL, gives names that no value is cut by:
-  // bpchar, where "character" would be one character.
-  return std::string(session
-                         .execute("SELECT pg_catalog.format_type(pg_typeof(e." + quote_name(column) +
-                                      ")::oid, -1) FROM (VALUES (1)) AS one LEFT JOIN (SELECT * FROM " + from_ +
-                                      " AS s LIMIT 0) AS e ON false",
-                                  {})  // with parameters, even none, it can be one statement only
-                         .text(0, 0));
+std::size_t EventStore::select(const StoreColumn& column, const std::string& sql, StoredValue::Form form) {
+  const auto found = std::ranges::find(select_list_, sql);
+  if (found == select_list_.end()) {
+    select_list_.push_back(sql);
+    selected_names_.push_back(column.name());
+    wire_forms_.push_back(form);
+    return select_list_.size() - 1;
+  }
+  return static_cast<std::size_t>(found - select_list_.begin());
 }
 
 void EventStore::look_up_origins(Session& session) {
@@ -121,26 +107,29 @@ void EventStore::look_up_origins(Session& session) {
   create_index_ = "CREATE INDEX " + table + " (" + names + ");";
 }
 
-std::string EventStore::take_column(const std::string& key, const std::string& column, const std::string& type,
-                                    std::size_t place) {
+std::string EventStore::take_column(const std::string& key, const StoreColumn& column) {
+  const std::string& type = column.type();
   const auto mistake = [&](const std::string& wrong) {
-    return file_.at(key) + "\"" + column + "\" is " + type + wrong + "\n";
+    return file_.at(key) + "\"" + column.name() + "\" is " + type + wrong + "\n";
   };
+  const auto place = [&] { return select(column, wire_column(type, column.sql()), wire_form(type)); };
   if (key == "order") {
-    columns_.order.push_back(place);
-    order_types_.push_back(type);
+    columns_.order.push_back(place());
+    order_.push_back(column);
   } else if (key == "event_id") {
-    columns_.event_id = place;
-    event_id_type_ = type;
+    columns_.event_id = place();
+    event_id_ = column;
   } else if (key == "type") {
-    columns_.type = place;
+    type_ = column;
+    type_sql_ = text_column(type, column.sql());
+    columns_.type = select(column, type_sql_, StoredValue::Form::text);
   } else if (key == "stream_id") {
-    columns_.stream_id = place;
-    stream_id_type_ = type;
+    columns_.stream_id = place();
+    stream_id_ = column;
   } else if (key == "metadata") {
-    columns_.metadata = place;
+    columns_.metadata = place();
   } else if (key == "ts") {
-    columns_.ts = place;
+    columns_.ts = place();
     ts_type_ = type;
     if (!type.starts_with("timestamp ")) return mistake(", not a timestamp");
   } else {

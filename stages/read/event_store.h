@@ -9,6 +9,7 @@
 #include "pipeline/event.h"
 #include "stages/postgres/session.h"
 #include "stages/read/payload_selection.h"
+#include "stages/read/store_column.h"
 #include "stages/read/store_file.h"
 #include "stages/read/wire_form.h"
 
@@ -40,6 +41,11 @@ class EventStore {
   /// Whether every event before a moment comes before every event after it.
   [[nodiscard]] bool ordered_by_ts() const { return has_ts() && file_.order.front() == file_.ts; }
 
+  /// An event goes by the name in `types` to which the server says that its type is equal, however it is spelled there:
+  /// 'put' of a citext or a char(n), 1.1 of a numeric. Throws UsageError if two of them are equal. To be called once,
+  /// with all types that anybody names, before events are read.
+  void name_types(Session& session, const std::vector<std::string>& types);
+
   /// Whether payloads may be asked for in part: their members can be told apart by the server, and what is not asked
   /// for cannot be malformed.
   [[nodiscard]] bool can_send_members() const { return why_no_members_.empty(); }
@@ -63,7 +69,11 @@ class EventStore {
   /// Of what decides which events there are and in which order: another one is another store.
   [[nodiscard]] const std::string& digest() const { return digest_; }
   /// SELECT of the range's events in position order, without a semicolon: wire_forms(), then the selection's columns.
-  [[nodiscard]] std::string events(const EventRange& range, const PayloadSelection& payloads) const;
+  /// With `left_out`, NULL in place of each column for which it says true.
+  [[nodiscard]] std::string events(const EventRange& range, const PayloadSelection& payloads,
+                                   const std::vector<bool>& left_out = {}) const;
+  /// Names of the store's columns that the columns of events() are.
+  [[nodiscard]] std::vector<std::string> column_names(const PayloadSelection& payloads) const;
   /// SELECT of their positions alone, as texts.
   [[nodiscard]] std::string positions(const EventRange& range) const;
   /// Number of events in the range.
@@ -99,8 +109,14 @@ class EventStore {
   [[nodiscard]] Position read_position(Session& session, const Position& given, const std::string& from) const;
   /// Whether `position` is not before `other`.
   [[nodiscard]] bool not_before(Session& session, const Position& position, const Position& other) const;
+  /// Whether there is no event at or after a position. `beyond_horizon` as in EventRange.
+  [[nodiscard]] bool ends_before(Session& session, const Position& position, bool beyond_horizon) const;
+  /// Whether the range has an event.
+  [[nodiscard]] bool has_event(Session& session, const EventRange& range) const;
   /// Adds "ts >= from" or "ts < to" to a range; `moment` is ISO 8601.
   void limit_ts(EventRange& range, const char* comparison, const std::string& moment) const;
+  /// Adds what limit_ts() leaves out, events without a time too.
+  void leave_out_ts(EventRange& range, const char* comparison, const std::string& moment) const;
   /// Adds that the event is of one of these types.
   void limit_types(EventRange& range, const std::vector<std::string>& types) const;
   /// A condition (EventRange::where) that holds for every event whose stream id, taken as a value of type `type` (an
@@ -126,27 +142,33 @@ class EventStore {
   void look_up_origins(Session& session);
   [[nodiscard]] std::string from_mistake(const SqlError& error) const;
   [[nodiscard]] bool order_is_known_to_be_unique(Session& session) const;
-  [[nodiscard]] std::string type_of(Session& session, const std::string& column) const;
-  /// Gives a column, at its place in the rows, the role that a key of the file says. Returns a mistake's line, or "".
-  std::string take_column(const std::string& key, const std::string& column, const std::string& type,
-                          std::size_t place);
-  [[nodiscard]] std::string position_literal(const Position& position) const;
+  /// Gives a column the role that a key of the file says. Returns a mistake's line, or "".
+  std::string take_column(const std::string& key, const StoreColumn& column);
+  /// Has the rows hold `sql`, of a column, that travels as `form`: says at which place.
+  std::size_t select(const StoreColumn& column, const std::string& sql, StoredValue::Form form);
   [[nodiscard]] std::string order_columns(std::string_view suffix) const;
+  /// Of the event in work: its position, as it is shown.
+  [[nodiscard]] std::string position() const;
+  /// A condition that the event's position is before, at or after this one.
+  [[nodiscard]] std::string is(StoreColumn::Operator how, const Position& position) const;
   [[nodiscard]] std::string where(const EventRange& range) const;
+  [[nodiscard]] std::string ts_condition(const char* comparison, const std::string& moment) const;
 
   StoreFile file_;
   std::string from_;  ///< SQL, quoted
   std::string digest_;
-  std::vector<std::string> not_null_;     ///< columns that the catalogue keeps from being NULL
-  std::vector<std::string> order_types_;  ///< SQL names
-  std::string ts_type_, event_id_type_, stream_id_type_;
+  std::vector<std::string> not_null_;  ///< columns that the catalogue keeps from being NULL
+  std::vector<StoreColumn> order_;
+  std::optional<StoreColumn> type_, event_id_, stream_id_;
+  std::string ts_type_;
+  std::string type_sql_;  ///< what an event's type is called, as a text
   Payload payload_ = Payload::jsonb;
   std::string why_no_members_;
   std::string create_index_;
   std::optional<Rows::Origin> drawn_in_;
   bool lacks_encoding_ = false;
-  std::string select_list_;
-  std::vector<StoredValue::Form> wire_forms_;
+  std::vector<std::string> select_list_, selected_names_;
+  std::vector<StoredValue::Form> wire_forms_;  ///< of select_list_
   Columns columns_;
 };
 

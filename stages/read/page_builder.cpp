@@ -57,7 +57,7 @@ void PageBuilder::add(std::string_view row) {
 
 StoredValue PageBuilder::event_id() {
   const EventStore::Columns& places = store_.columns();
-  if (places.event_id) return columns_[*places.event_id];
+  if (places.event_id && !columns_[*places.event_id].is_null()) return columns_[*places.event_id];
   Position position;
   for (const std::size_t column : places.order) position.push_back(columns_[column].text());
   return page_.texts.copy(to_string(position));

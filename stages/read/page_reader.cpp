@@ -5,6 +5,7 @@
 
 #include "pipeline/limits.h"
 #include "stages/postgres/copy_out.h"
+#include "stages/read/reading_by_halves.h"
 
 namespace rebuild_projection {
 
@@ -37,27 +38,46 @@ std::optional<UnreadPage> PageReader::next(std::size_t events_max) {
 }
 
 Page PageReader::read(const Bounds& bounds) {
-  const std::string query = store().events(bounds.range, settings().payloads);
   return sessions_.use([&](Session& session) {
-    const std::size_t likely = (event_bytes_ + event_bytes_ / 4) * bounds.events;
-    PageBuilder page(store(), settings().payloads, bounds.events, std::min(likely, page_bytes_max()));
-    bool cut = false;
-    CopyOut rows(session, query);
-    while (const auto row = rows.next()) {
-      cut = page.events() > 0 &&
-            (page.bytes() + row->size() > page_bytes_max() || page.events() >= 2 * limits::page_events_max);
-      if (cut) break;
-      page.add(*row);
+    try {
+      return read_at_once(session, bounds);
+    } catch (const SqlError& error) {
+      if (!error.blames_row_read()) throw;
     }
-    bytes_ += rows.bytes();
-    if (page.events() > 0) event_bytes_ = page.bytes() / page.events();
-    Bounds rest = bounds;
-    if (cut) rest.range.after = page.last_position();
-    Page result = page.take();
-    result.stretch = bounds.stretch;
-    if (cut) result.rest = [this, rest] { return read(rest); };
-    return result;
+    PageOfHalves halves = read_by_halves(session, store(), bounds.range,
+                                         {.payloads = settings().payloads,
+                                          .snapshot = settings().snapshot,
+                                          .events_max = limits::page_events_max,
+                                          .bytes_max = page_bytes_max(),
+                                          .stops_at_first = settings().stops_at_first,
+                                          .show_values = settings().show_values});
+    return within(bounds, std::move(halves.page), halves.more);
   });
+}
+
+Page PageReader::read_at_once(Session& session, const Bounds& bounds) {
+  const std::size_t likely = (event_bytes_ + event_bytes_ / 4) * bounds.events;
+  PageBuilder page(store(), settings().payloads, bounds.events, std::min(likely, page_bytes_max()));
+  bool cut = false;
+  CopyOut rows(session, store().events(bounds.range, settings().payloads));
+  while (const auto row = rows.next()) {
+    cut = page.events() > 0 &&
+          (page.bytes() + row->size() > page_bytes_max() || page.events() >= 2 * limits::page_events_max);
+    if (cut) break;
+    page.add(*row);
+  }
+  bytes_ += rows.bytes();
+  if (page.events() > 0) event_bytes_ = page.bytes() / page.events();
+  return within(bounds, page.take(), cut);
+}
+
+Page PageReader::within(const Bounds& bounds, Page&& page, bool cut) {
+  page.stretch = bounds.stretch;
+  if (!cut || page.events.empty()) return std::move(page);
+  Bounds rest = bounds;
+  rest.range.after = page.events.back().owned_position();
+  page.rest = [this, rest] { return read(rest); };
+  return std::move(page);
 }
 
 }  // namespace rebuild_projection

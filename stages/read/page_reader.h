@@ -27,6 +27,9 @@ class PageReader final : public StoreReader {
  private:
   [[nodiscard]] std::size_t page_bytes_max() const { return limits::page_bytes_factor_max * settings().page_bytes; }
   [[nodiscard]] Page read(const Bounds& bounds);
+  [[nodiscard]] Page read_at_once(Session& session, const Bounds& bounds);
+  /// `page` is that of these bounds, as far as it goes.
+  [[nodiscard]] Page within(const Bounds& bounds, Page&& page, bool cut);
 
   Scout scout_;
   ReaderPool sessions_;

@@ -22,8 +22,12 @@ class SortedReader final : public StoreReader {
   [[nodiscard]] std::uint64_t bytes() const override { return bytes_; }
 
  private:
+  /// A page of the stretch's events, perhaps empty; `more` says whether there may be others.
+  Page read(Session& session, std::size_t events_max, bool& more);
   /// Takes rows until the page is full; says whether there may be more in this stretch.
   bool fill(Session& session, PageBuilder& page, std::size_t events_max);
+  /// What is left of the stretch.
+  [[nodiscard]] EventRange rest() const;
 
   LastingSession session_;
   std::optional<CopyOut> rows_;    ///< declared after the session, so that it ends first
@@ -31,6 +35,7 @@ class SortedReader final : public StoreReader {
   std::size_t stretch_ = 0;
   std::size_t page_events_ = limits::page_events_first, page_bytes_ = 0;  ///< of the last page
   std::uint64_t bytes_ = 0;
+  bool by_halves_ = false;  ///< since the store's own SQL fails on some event
   bool at_end_ = false;
 };
 

