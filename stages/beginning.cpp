@@ -67,8 +67,7 @@ std::string resume_mistake(const Preparation& prepared, const SelectedProjection
 Beginning begin_without_checkpoint(const Options& options) {
   Beginning beginning;
   beginning.clears = options.clears();
-  beginning.how =
-      beginning.clears && options.from_beginning() ? Checkpoints::Begin::over : Checkpoints::Begin::partial;
+  beginning.how = beginning.clears && options.from_beginning() ? Checkpoints::Begin::over : Checkpoints::Begin::partial;
   return beginning;
 }
 

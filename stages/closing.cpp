@@ -90,6 +90,7 @@ std::uint64_t Closing::count(const EventRange& range) {
 }
 
 void Closing::analyze(Session& session, const Report& report) {
+  session.execute("SET synchronous_commit = off");  // a crash may take the statistics, and no standby is waited for
   for (std::size_t index = 0; index < selected_.size(); ++index) {
     const auto& publication = report.projections[index].publication;
     if (publication && publication->written() == 0) continue;

@@ -275,7 +275,7 @@ std::string draft_projection(const Options& options, const std::string& table_na
   Session source(source_of(options), "read", Session::Access::read_only, stop);
   Session target(target_of(options), "commit", Session::Access::read_only, stop);
 
-  const EventStore store(find_store(options.store), source);
+  const EventStore store(find_store(options.store, stop), source);
   const auto table = read_table(target, table_name);
   if (!table)
     throw UsageError("--init: there is no table \"" + table_name + "\" in " + target.where() +

@@ -7,7 +7,7 @@
 #include "pipeline/callback.h"
 #include "pipeline/error.h"
 #include "pipeline/limits.h"
-#include "stages/commit/target_checks.h"
+#include "stages/commit/target_locks.h"
 #include "stages/live_position.h"
 #include "stages/range_end.h"
 #include "stages/store_behind.h"
@@ -31,7 +31,7 @@ void warn(Plan& plan, const std::string& text) {
 }
 
 void lock_tables(Plan& plan, const Preparation& prepared) {
-  for (const auto& selected : prepared.selected) lock_target(*prepared.target_session, selected.table);
+  lock_targets(*prepared.target_session, tables_of(prepared.selected), prepared.options.lock_timeout);
   for (const auto& selected : prepared.selected)
     if (!selected.table.unlogged.empty())
       warn(plan, "table " + selected.table.schema + "." + selected.table.name +
@@ -169,10 +169,10 @@ void mind_gaps(Plan& plan, const Preparation& prepared) {
   plan.has_gaps = has_gaps(plan.range, prepared);
   if (!plan.has_gaps || prepared.options.mode == Mode::verify) return;
   if (prepared.options.resume)
-    throw UsageError("--to-ts would leave out events that come, in the order of the store " +
-                     prepared.store.file().name +
-                     ", before others that are read, and no later run could go on after them; resume without --to-ts, or "
-                     "up to another time");
+    throw UsageError(
+        "--to-ts would leave out events that come, in the order of the store " + prepared.store.file().name +
+        ", before others that are read, and no later run could go on after them; resume without --to-ts, or "
+        "up to another time");
   for (Beginning& beginning : plan.beginnings.of) beginning.how = Checkpoints::Begin::partial;
 }
 
@@ -193,8 +193,7 @@ Plan make_plan(const Preparation& prepared, const std::stop_token& stop) {
   if (touched) range.where.clear();
   RangeEnd end = find_end(prepared.store, *prepared.source_session, prepared.options, range, plan.beginnings, stop);
   plan.range.last = end.last;
-  plan.events_in_range =
-      touched && end.last ? prepared.store.count(*prepared.source_session, plan.range) : end.events;
+  plan.events_in_range = touched && end.last ? prepared.store.count(*prepared.source_session, plan.range) : end.events;
   plan.estimated = end.estimated;
   plan.indexed = end.indexed;
   plan.late_events = std::move(end.late_events);

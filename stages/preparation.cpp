@@ -22,10 +22,13 @@ namespace rebuild_projection {
 namespace {
 
 std::unique_ptr<Session> connect(const Options& options, const std::stop_token& stop) {
-  if (options.mode == Mode::dry_run)
-    return std::make_unique<Session>(target_of(options), "commit", Session::Access::read_only, stop);
-  auto session = connect_to_target(target_of(options), stop);
-  if (options.mode == Mode::verify) session->execute("SET default_transaction_read_only = on");
+  auto session = options.mode == Mode::dry_run
+                     ? std::make_unique<Session>(target_of(options), "commit", Session::Access::read_only, stop)
+                     : connect_to_target(target_of(options), stop);
+  if (options.mode == Mode::verify)  // which keeps nothing
+    session->execute("SET default_transaction_read_only = on; SET synchronous_commit = off");
+  else
+    refuse_unwritable(*session);
   return session;
 }
 
@@ -114,8 +117,8 @@ ShippedFile find_preset(const std::string& option, const std::string& name) {
   throw UsageError(option + ": there is no preset \"" + name + "\"; the presets are " + names);
 }
 
-StoreFile find_store(const std::string& store) {
-  if (store.find('/') != std::string::npos || store.ends_with(".toml")) return read_store_file(store);
+StoreFile find_store(const std::string& store, const std::stop_token& stop) {
+  if (store.find('/') != std::string::npos || store.ends_with(".toml")) return read_store_file(store, stop);
   const ShippedFile preset = find_preset("--store", store);
   return read_store_text(preset.name, preset.text);
 }
@@ -142,9 +145,9 @@ std::string one_a_line(const std::vector<std::string>& mistakes) {
   return joined(mistakes, "\n");
 }
 
-ProjectionFiles projection_files(const Options& options) {
+ProjectionFiles projection_files(const Options& options, const std::stop_token& stop) {
   ProjectionFiles files;
-  if (!options.projections_dir.empty()) files = read_projection_files(options.projections_dir);
+  if (!options.projections_dir.empty()) files = read_projection_files(options.projections_dir, stop);
   if (!options.examples) return files;
   for (const ShippedFile& example : shipped_projections()) {
     std::vector<std::string> mistakes;
@@ -258,12 +261,12 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
 
   std::vector<std::string> mistakes;
   Warnings warnings;
-  const ProjectionFiles all_files = projection_files(options);
+  const ProjectionFiles all_files = projection_files(options, stop);
   tell_apart(all_files, options.projections, registry, mistakes, warnings);
   const std::vector<ProjectionFile>& files = all_files.good;
   StoreFile store_file;
   try {
-    store_file = find_store(options.store);
+    store_file = find_store(options.store, stop);
   } catch (const UsageError& error) {
     mistakes.emplace_back(error.what());
   }

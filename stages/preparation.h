@@ -33,14 +33,15 @@ struct Preparation {
 /// refers to `registry`; a stop cancels the sessions' statements.
 Preparation prepare(const Options& options, const ProjectorRegistry& registry, const std::stop_token& stop);
 
-/// The projection files that the options name, without a database.
-ProjectionFiles projection_files(const Options& options);
+/// The projection files that the options name, without a database. Throws Cancelled on a stop.
+ProjectionFiles projection_files(const Options& options, const std::stop_token& stop);
 
 /// The preset of that name; `option` is what asked for it. Throws UsageError.
 ShippedFile find_preset(const std::string& option, const std::string& name);
 
-/// The description of the store that --store names: a preset's, or a file's. Throws UsageError.
-StoreFile find_store(const std::string& store);
+/// The description of the store that --store names: a preset's, or a file's. Throws UsageError, Cancelled on a
+/// stop.
+StoreFile find_store(const std::string& store, const std::stop_token& stop);
 
 /// Where the target database and the store are, and how long they may keep silent.
 Server target_of(const Options& options);

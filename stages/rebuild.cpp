@@ -120,6 +120,7 @@ class Rebuild {
           [&] {
             const bool complete = report.ending == Ending::complete && options_.from_beginning() && !options_.to_ts;
             committer_->finish(complete, closing_.found_late_events());
+            if (stop_.stop_requested()) throw Cancelled("stopped after the last batch");
             if (!went_well(report)) return;
             target_.use([&](Session& session) { closing_.analyze(session, report); });
             committer_->refuse_lost();

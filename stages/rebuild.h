@@ -66,6 +66,7 @@ struct Options : RunOptions {
   bool resume = false;
   Fence fence = Fence::automatic;          ///< tools/README.md, "Late events"
   std::chrono::seconds fence_timeout{60};  ///< how long it waits at the most
+  std::chrono::seconds lock_timeout{10};   ///< how long it waits for another run of the same tables at the most
   Payload payload = Payload::automatic;
   std::chrono::seconds peer_timeout{30};  ///< a server that is not heard of for so long is taken for dead
   RetryLimits retry;                      ///< for each batch, and each step before and after them

@@ -67,9 +67,8 @@ void ShadowRebuild::set_up() {
       const SelectedProjection& selected = selected_[index];
       if (options_.discard) discard_shadows(session, checkpoints_.schema(), selected.projector->name(), selected.table);
       const bool resumes = plan_.beginnings.of[index].how == Checkpoints::Begin::resumed;
-      auto shadow = resumes
-                        ? find_shadow(session, checkpoints_.schema(), selected.table)
-                        : make_shadow(session, checkpoints_.schema(), selected.table, selected.projector->table());
+      auto shadow = resumes ? find_shadow(session, checkpoints_.schema(), selected.table)
+                            : make_shadow(session, checkpoints_.schema(), selected.table, selected.projector->table());
       if (!shadow)
         throw UsageError("the shadow of " + selected.table.schema + "." + selected.table.name +
                          " went while the run was planned; start over by --discard");
@@ -176,7 +175,8 @@ bool ShadowRebuild::replay_more(Report& report, const EventRange& range, const s
   const std::uint64_t there = source_.use([&](Session& session) { return store_.count(session, range); });
   if (there != more.events_read)
     throw RunError("the store has " + std::to_string(there) + " events " +
-                   (range.after ? "after " + to_string(*range.after) + " up to " : "up to ") + to_string(*range.last) + ", but " + std::to_string(more.events_read) +
+                   (range.after ? "after " + to_string(*range.after) + " up to " : "up to ") + to_string(*range.last) +
+                   ", but " + std::to_string(more.events_read) +
                    " were read: it changed under the run; drop the shadow and start over by --discard");
   at_ = range.last;
   return true;
@@ -226,6 +226,7 @@ void ShadowRebuild::finish(Report& report) {
   if (report.published) {
     closing_.step(
         [&] {
+          if (stop_.stop_requested()) throw Cancelled("stopped after publishing");
           target_.use([&](Session& session) {
             closing_.analyze(session, report);
             static_cast<void>(checkpoints_.is_published(session));  // and the rows are there still

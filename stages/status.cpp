@@ -5,7 +5,7 @@
 
 #include "pipeline/error.h"
 #include "stages/commit/checkpoints.h"
-#include "stages/commit/target_checks.h"
+#include "stages/commit/target_locks.h"
 #include "stages/option_bounds.h"
 #include "stages/preparation.h"
 #include "stages/read/event_store.h"
@@ -29,7 +29,7 @@ std::vector<ProjectionStatus> status(const Options& options, const std::stop_tok
   Session source(source_of(options), "read", Session::Access::read_only, stop);
   Session target(target_of(options), "status", Session::Access::read_only, stop);
   try {
-    const EventStore store(find_store(options.store), source);
+    const EventStore store(find_store(options.store, stop), source);
     const auto holders = lock_holders(target);
     std::set<std::uint32_t> held;  // by a rebuild whose checkpoint is shown
     std::vector<ProjectionStatus> result;

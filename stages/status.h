@@ -23,7 +23,7 @@ struct ProjectionStatus {
   std::optional<std::uint64_t> events_behind;
   std::optional<std::string> time_behind;
   bool store_is_behind = false;  ///< the store, as it is read, ends before the checkpoint
-  std::string held_by;  ///< the session that is rebuilding it now; empty: none
+  std::string held_by;           ///< the session that is rebuilding it now; empty: none
 };
 
 /// The checkpoints in the target database, ordered by projection, and the rebuilds that are running there. Reads

@@ -2,7 +2,7 @@
 
 #include "pipeline/error.h"
 #include "stages/commit/previous_rows.h"
-#include "stages/commit/target_checks.h"
+#include "stages/commit/target_locks.h"
 #include "stages/commit/target_session.h"
 #include "stages/preparation.h"
 
@@ -32,7 +32,7 @@ std::vector<UndonePublication> undo_publish(const Options& options, const Projec
   undoing.mode = Mode::apply;
   undoing.strategy = Strategy::shadow;
   Preparation prepared = prepare(undoing, registry, stop);
-  for (const auto& selected : prepared.selected) lock_target(*prepared.target_session, selected.table);
+  lock_targets(*prepared.target_session, tables_of(prepared.selected), options.lock_timeout);
   LastingSession session(
       std::move(prepared.target_session),
       [](const Session::Backend*) -> std::unique_ptr<Session> {

@@ -8,8 +8,9 @@
 #include "pipeline/callback.h"
 #include "pipeline/error.h"
 #include "stages/commit/side_table.h"
-#include "stages/commit/target_checks.h"
+#include "stages/commit/target_locks.h"
 #include "stages/live_position.h"
+#include "stages/postgres/settings.h"
 #include "stages/read/store_reader.h"
 #include "stages/replay.h"
 
@@ -175,9 +176,8 @@ void Verification::catch_up(Report& report, const std::string& snapshot) {
 }
 
 void Verification::compare_tables(Session& session, Report& report) {
-  session.execute(
-      "RESET plan_cache_mode; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan;"
-      " SET LOCAL work_mem = '64MB'; SET LOCAL lc_monetary = 'C'");
+  session.execute(pin_again({"plan_cache_mode", "enable_hashjoin", "enable_mergejoin", "enable_seqscan"}) +
+                  "; SET LOCAL work_mem = '64MB'");
   for (std::size_t index = 0; index < selected_.size(); ++index)
     report.projections[index].comparison = compare_table(session, index);
   warn_of_rebuilds(session);

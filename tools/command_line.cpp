@@ -3,8 +3,10 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdlib>
+#include <sstream>
 #include <string>
 
+#include "pipeline/file_text.h"
 #include "tools/given_options.h"
 #include "tools/option_table.h"
 #include "tools/terminal_text.h"
@@ -134,16 +136,17 @@ void take_config_item(const CLI::ConfigItem& item, const std::string& file, Give
   given.try_emplace(item.name, std::move(values));
 }
 
-void take_config_file(GivenOptions& given, std::vector<std::string>& mistakes) {
+void take_config_file(GivenOptions& given, const std::stop_token& stop, std::vector<std::string>& mistakes) {
   const auto config = given.find("config");
   if (config == given.end() || config->second.empty()) return;
   const std::string path = config->second.front().text;
-  std::error_code ignored;
   try {
-    if (std::filesystem::is_directory(path, ignored)) throw CLI::FileError::Missing(path);
+    const auto text = text_of_file(path, stop);
+    if (!text) throw CLI::FileError::Missing(path);
+    std::istringstream lines(*text);
     // What the file says about an option must not depend on whether the option was given already: collect, then merge.
     GivenOptions from_file;
-    for (const CLI::ConfigItem& item : CLI::ConfigTOML{}.from_file(path))
+    for (const CLI::ConfigItem& item : CLI::ConfigTOML{}.from_config(lines))
       take_config_item(item, printable(path), from_file, mistakes);
     given.merge(from_file);
   } catch (const CLI::Error&) {
@@ -166,7 +169,8 @@ Environment process_environment() {
   };
 }
 
-std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, const Environment& environment) {
+std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, const Environment& environment,
+                                           const std::stop_token& stop) {
   CLI::App app("Replays the events of a PostgreSQL event store, oldest first, into projection tables.",
                "rebuild_projection");
   declare_options(app);
@@ -182,7 +186,7 @@ std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, co
 
   take_arguments(app, given, mistakes);
   take_environment(environment, given, mistakes);
-  take_config_file(given, mistakes);
+  take_config_file(given, stop, mistakes);
   CommandLine result;
   if (mistakes.empty()) result = check_options(given, mistakes);
   if (!mistakes.empty()) return refusal(mistakes);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <variant>
 #include <vector>
@@ -57,8 +58,8 @@ Environment process_environment();
 
 /// Reads the command line, then REBUILD_… variables, then the config file; the first that names an option counts. What
 /// can destroy rows is taken from the command line only. Every mistake is reported, one a line, with exit code 1. Reads
-/// the config file, touches no database, prints nothing. Throws nothing but
-/// std::bad_alloc.
-std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, const Environment& environment);
+/// the config file, touches no database, prints nothing. Throws Cancelled on a stop, and std::bad_alloc.
+std::variant<CommandLine, EarlyExit> parse(int argc, const char* const* argv, const Environment& environment,
+                                           const std::stop_token& stop = {});
 
 }  // namespace rebuild_projection

@@ -1,5 +1,6 @@
 #include "tools/drift_file.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -46,6 +47,18 @@ std::string drift_line(const std::string& projection, const std::string& table, 
   return result + "}\n";
 }
 
+namespace {
+
+/// Without waiting for who reads a pipe: no signal would end that.
+std::FILE* open_at_once(const std::filesystem::path& path) {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+  if (descriptor < 0) return nullptr;
+  ::fcntl(descriptor, F_SETFL, O_WRONLY);
+  return ::fdopen(descriptor, "w");
+}
+
+}  // namespace
+
 DriftFile::DriftFile(const std::filesystem::path& path) {
   std::error_code error;
   path_ = std::filesystem::weakly_canonical(path, error);
@@ -57,7 +70,7 @@ DriftFile::DriftFile(const std::filesystem::path& path) {
     temporary_ = path_;
     temporary_ += "." + std::to_string(::getpid()) + ".tmp";
   }
-  file_.reset(std::fopen((replaces ? temporary_ : path_).c_str(), replaces ? "wxe" : "we"));
+  file_.reset(replaces ? std::fopen(temporary_.c_str(), "wxe") : open_at_once(path_));
   if (!file_) throw UsageError(cannot(path, errno));
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -55,7 +56,7 @@ std::string_view level_name(spdlog::level::level_enum level) {
 /// line.
 class ErrorStreamSink final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  explicit ErrorStreamSink(LogFormat format) : format_(format) {}
+  void use(LogFormat format) { format_ = format; }
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override {
@@ -65,7 +66,7 @@ class ErrorStreamSink final : public spdlog::sinks::base_sink<std::mutex> {
   void flush_() override {}
 
  private:
-  LogFormat format_;
+  std::atomic<LogFormat> format_ = LogFormat::text;
 };
 
 }  // namespace
@@ -115,9 +116,12 @@ unsigned error_stream_columns() {
 }
 
 void set_up_logging(LogLevel level, LogFormat format) {
-  auto logger = std::make_shared<spdlog::logger>("rebuild_projection", std::make_shared<ErrorStreamSink>(format));
+  // One for ever: another thread may log while it is changed.
+  static const auto sink = std::make_shared<ErrorStreamSink>();
+  static const auto logger = std::make_shared<spdlog::logger>("rebuild_projection", sink);
+  sink->use(format);
   logger->set_level(to_spdlog(level));
-  spdlog::set_default_logger(std::move(logger));
+  if (spdlog::default_logger_raw() != logger.get()) spdlog::set_default_logger(logger);
 }
 
 std::string log_line(LogFormat format, std::chrono::system_clock::time_point time, std::string_view level,

@@ -82,6 +82,9 @@ constexpr std::array options{
                "auto: first wait for transactions that may still commit an earlier event;\n"
                "off: their events may be missed (default auto)"},
     OptionSpec{"fence-timeout", "S", safety, "seconds to wait for them; then the run is refused (default 60)"},
+    OptionSpec{"lock-timeout", "S", safety,
+               "seconds to wait for another rebuild of the same tables; then the run\n"
+               "is refused (default 10)"},
     OptionSpec{"peer-timeout", "S", safety,
                "seconds after which a server that is not heard of is taken for dead (default 30)"},
     OptionSpec{"retries", "N", safety,

@@ -381,6 +381,7 @@ class Checker {
         {{"auto", Fence::automatic}, {"off", Fence::off}}};
     options.fence = choice("fence", fences, options.fence);
     options.fence_timeout = seconds("fence-timeout", options.fence_timeout);
+    options.lock_timeout = seconds("lock-timeout", options.lock_timeout);
     options.retry.retries = static_cast<unsigned>(number("retries", 0, retries_max, options.retry.retries));
     options.retry.seconds_max = seconds("retry-max-seconds", options.retry.seconds_max);
     options.publish_lock_timeout = std::chrono::seconds(number(

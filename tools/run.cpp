@@ -62,13 +62,18 @@ int print(std::string_view text, int exit_code) {
   return exit_failed;
 }
 
-int list_projections(const Options& options, const ProjectorRegistry& registry) {
+/// What the first and the second signal request.
+struct Stops {
+  std::stop_token stop, abort;
+};
+
+int list_projections(const Options& options, const ProjectorRegistry& registry, const Stops& stops) {
   std::vector<std::vector<std::string>> rows{{"projection", "table", "version", "file"}};
   for (const std::string& name : registry.names()) {
     const Projector& projector = *registry.find(name);
     rows.push_back({name, projector.table().name, std::to_string(projector.version()), "(part of this program)"});
   }
-  const ProjectionFiles files = projection_files(options);
+  const ProjectionFiles files = projection_files(options, stops.stop);
   for (const ProjectionFile& file : files.good)
     rows.push_back({file.name(), file.table(), std::to_string(file.version()), file.path().string()});
   const int exit_code = print(in_columns(rows, rows.front().size()), files.mistaken.empty() ? 0 : exit_refused);
@@ -110,7 +115,7 @@ int finish(Report& report, const std::optional<SummaryFile>& summary_file, std::
   return exit_code;
 }
 
-int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry) {
+int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry, const Stops& stops) {
   std::optional<SummaryFile> summary_file;
   if (!line.summary_file.empty()) summary_file.emplace(line.summary_file);
   std::optional<DriftFile> drift_file;
@@ -119,61 +124,50 @@ int rebuild_and_report(CommandLine& line, const ProjectorRegistry& registry) {
     line.options.on_drift = [&drift_file](const auto&... drift) { drift_file->write(drift_line(drift...)); };
   }
 
-  std::stop_source stop, abort;
-  const SignalWatch watch(stop, abort);
   Progress progress;
   line.options.progress = &progress;
-  line.options.abort = abort.get_token();
+  line.options.abort = stops.abort;
   line.options.announce = [](const std::string& text) { spdlog::info("{}", text); };
   Report report;
   {
     const ProgressDisplay display(progress, kind_here(line), line.options.max_events);
-    report = line.task == CommandLine::Task::explain
-                 ? explain_row(line.options, registry, line.row_key, stop.get_token())
-                 : rebuild(line.options, registry, stop.get_token());
+    report = line.task == CommandLine::Task::explain ? explain_row(line.options, registry, line.row_key, stops.stop)
+                                                     : rebuild(line.options, registry, stops.stop);
   }
   return finish(report, summary_file, drift_file);
 }
 
-int check_and_report(const Options& options, const ProjectorRegistry& registry) {
-  std::stop_source stop, abort;
-  const SignalWatch watch(stop, abort);
+int check_and_report(const Options& options, const ProjectorRegistry& registry, const Stops& stops) {
   std::string text;
-  for (const std::string& line : check(options, registry, stop.get_token())) text += printable(line) + '\n';
+  for (const std::string& line : check(options, registry, stops.stop)) text += printable(line) + '\n';
   return print(text + "no mistakes\n", 0);
 }
 
-int print_status(const Options& options) {
-  std::stop_source stop, abort;
-  const SignalWatch watch(stop, abort);
+int print_status(const Options& options, const Stops& stops) {
   std::vector<std::vector<std::string>> rows{
       {"projection", "table", "state", "events", "behind", "by time", "moved", "at", "being rebuilt by"}};
-  for (const ProjectionStatus& one : status(options, stop.get_token()))
+  for (const ProjectionStatus& one : status(options, stops.stop))
     rows.push_back({one.projection.empty() ? "-" : one.projection, one.table,
                     one.state.empty() ? "no checkpoint" : one.state, with_commas(one.events),
                     one.store_is_behind ? "the store ends before it"
                     : one.events_behind ? with_commas(*one.events_behind)
                                         : "?",
-                    one.time_behind.value_or("?"),
-                    one.updated_at, one.position, one.held_by.empty() ? "-" : one.held_by});
+                    one.time_behind.value_or("?"), one.updated_at, one.position,
+                    one.held_by.empty() ? "-" : one.held_by});
   return print(rows.size() == 1 ? "no checkpoints: nothing was rebuilt yet\n" : in_columns(rows, rows.front().size()),
                0);
 }
 
-int undo_and_report(const CommandLine& line, const ProjectorRegistry& registry) {
-  std::stop_source stop, abort;
-  const SignalWatch watch(stop, abort);
+int undo_and_report(const CommandLine& line, const ProjectorRegistry& registry, const Stops& stops) {
   std::vector<std::vector<std::string>> rows{{"put back", "table", "inserted", "updated", "deleted"}};
-  for (const UndonePublication& one : undo_publish(line.options, registry, stop.get_token()))
+  for (const UndonePublication& one : undo_publish(line.options, registry, stops.stop))
     rows.push_back({one.projection, one.table, with_commas(one.rows.inserted), with_commas(one.rows.updated),
                     with_commas(one.rows.deleted)});
   return print(in_columns(rows, 2), 0);
 }
 
-int print_draft(const CommandLine& line) {
-  std::stop_source stop, abort;
-  const SignalWatch watch(stop, abort);
-  return print(draft_projection(line.options, line.init_table, stop.get_token()), 0);
+int print_draft(const CommandLine& line, const Stops& stops) {
+  return print(draft_projection(line.options, line.init_table, stops.stop), 0);
 }
 
 /// Examples are never taken for the user's own projections. A program with projectors of its own needs no files.
@@ -187,8 +181,8 @@ void refuse_no_projections(const CommandLine& line, const ProjectorRegistry& reg
       "--projections shipped for the examples of this program.");
 }
 
-int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
-  auto parsed = parse(argc, argv, process_environment());
+int run_command(int argc, char** argv, const ProjectorRegistry& registry, const Stops& stops) {
+  auto parsed = parse(argc, argv, process_environment(), stops.stop);
   if (const auto* early = std::get_if<EarlyExit>(&parsed)) {
     if (early->exit_code == 0) return print(early->text, 0);
     write_all(STDERR_FILENO, early->text);
@@ -201,24 +195,24 @@ int run_command(int argc, char** argv, const ProjectorRegistry& registry) {
   refuse_no_projections(line, registry);
   switch (line.task) {
     case Task::list:
-      return list_projections(line.options, registry);
+      return list_projections(line.options, registry, stops);
     case Task::list_stores:
       return list_stores();
     case Task::show_store:
       return print(find_preset("--show-store", line.shown_store).text, 0);
     case Task::check:
-      return check_and_report(line.options, registry);
+      return check_and_report(line.options, registry, stops);
     case Task::status:
-      return print_status(line.options);
+      return print_status(line.options, stops);
     case Task::undo:
-      return undo_and_report(line, registry);
+      return undo_and_report(line, registry, stops);
     case Task::init:
-      return print_draft(line);
+      return print_draft(line, stops);
     case Task::explain:
     case Task::rebuild:
       break;
   }
-  return rebuild_and_report(line, registry);
+  return rebuild_and_report(line, registry, stops);
 }
 
 /// Pages of megabytes come and go: what one gave back the next gets from malloc, and not anew, zeroed, from the kernel.
@@ -239,8 +233,10 @@ int run(int argc, char** argv, const ProjectorRegistry& registry) {
     fill_closed_standard_streams();
     block_signals();
     set_up_logging(LogLevel::info, LogFormat::text);  // until the command line says how
+    std::stop_source stop, abort;
+    const SignalWatch watch(stop, abort);
     try {
-      return run_command(argc, argv, registry);
+      return run_command(argc, argv, registry, {stop.get_token(), abort.get_token()});
     } catch (const UsageError& error) {
       log_error(error.what());
       return exit_refused;

@@ -32,8 +32,12 @@ sigset_t watched_signals() {
   return set;
 }
 
-const char* name_of_signal(std::uint32_t number) {
-  return number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : "SIGHUP";
+/// Nothing where standard error is a pipe that is full and nobody empties: the next signal must be heard.
+void say(const signalfd_siginfo& signal, const char* what) {
+  pollfd error_stream{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&error_stream, 1, 0) != 1) return;
+  const std::uint32_t number = signal.ssi_signo;
+  spdlog::warn("{}: {}", number == SIGINT ? "SIGINT" : number == SIGTERM ? "SIGTERM" : "SIGHUP", what);
 }
 
 }  // namespace
@@ -77,12 +81,10 @@ void SignalWatch::watch() {
     ++seen;
     if (seen == 1) {
       stop_.request_stop();
-      spdlog::warn("{}: stopping after the batch being committed; a second signal cancels it",
-                   name_of_signal(signal.ssi_signo));
+      say(signal, "stopping after the batch being committed, if there is one; a second signal cancels it");
     } else if (seen == 2) {
       abort_.request_stop();
-      spdlog::warn("{}: cancelling the batch being committed; a third signal ends the program at once",
-                   name_of_signal(signal.ssi_signo));
+      say(signal, "cancelling the batch being committed; a third signal ends the program at once");
     } else {
       ::_exit(exit_cancelled);  // whatever is open is rolled back by the server
     }

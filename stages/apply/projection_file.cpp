@@ -1,13 +1,13 @@
 #include "stages/apply/projection_file.h"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "pipeline/error.h"
+#include "pipeline/file_text.h"
 #include "stages/apply/binding.h"
 #include "stages/apply/file_projector.h"
 #include "stages/apply/mistakes.h"
@@ -143,16 +143,6 @@ std::shared_ptr<const ProjectionFile::Content> read_content(const std::filesyste
   return content;
 }
 
-std::optional<std::string> text_of(const std::filesystem::path& file) {
-  std::error_code error;
-  const auto bytes = std::filesystem::file_size(file, error);
-  if (error) return std::nullopt;  // a directory, for one
-  std::string text(bytes, '\0');
-  std::ifstream stream(file, std::ios::binary);
-  stream.read(text.data(), static_cast<std::streamsize>(bytes));
-  return stream ? std::optional(std::move(text)) : std::nullopt;
-}
-
 std::vector<std::filesystem::path> toml_files_of(const std::filesystem::path& directory) {
   std::vector<std::filesystem::path> files;
   std::error_code error;
@@ -219,11 +209,11 @@ std::vector<ProjectionFile> read_projection_text(const std::filesystem::path& pa
   return files;
 }
 
-ProjectionFiles read_projection_files(const std::filesystem::path& directory) {
+ProjectionFiles read_projection_files(const std::filesystem::path& directory, const std::stop_token& stop) {
   ProjectionFiles files;
   std::map<std::string, std::string> names;  // name -> "file:line"
   for (const std::filesystem::path& path : toml_files_of(directory)) {
-    const auto text = text_of(path);
+    const auto text = text_of_file(path, stop);
     if (!text) {
       files.mistaken.push_back({"", {path.string() + ":1: this file cannot be read; check its rights"}});
       continue;

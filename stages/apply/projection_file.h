@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,8 +50,9 @@ struct ProjectionFiles {
 };
 
 /// Reads every *.toml of a directory, and finds every mistake in every file: TOML syntax, unknown or missing keys,
-/// wrong kinds, bad pointers, two files of one name. Throws UsageError if the directory cannot be read.
-ProjectionFiles read_projection_files(const std::filesystem::path& directory);
+/// wrong kinds, bad pointers, two files of one name. Throws UsageError if the directory cannot be read, Cancelled on a
+/// stop.
+ProjectionFiles read_projection_files(const std::filesystem::path& directory, const std::stop_token& stop = {});
 
 /// One file's text; `path` is for messages. Mistakes are added, and the result is empty then.
 std::vector<ProjectionFile> read_projection_text(const std::filesystem::path& path, std::string_view toml,

@@ -7,6 +7,7 @@
 #include "pipeline/joined.h"
 #include "stages/commit/checkpoint_tables.h"
 #include "stages/postgres/catalogue_query.h"
+#include "stages/postgres/settings.h"
 
 namespace rebuild_projection {
 
@@ -164,7 +165,7 @@ void Checkpoints::add_dead_letters(Session& session, std::size_t projection,
 }
 
 void Checkpoints::finish(Session& session, bool complete, const std::optional<std::string>& late_events) const {
-  session.execute("RESET synchronous_commit");
+  session.execute(pin_again({"synchronous_commit"}));
   session.execute("UPDATE " + checkpoints_ +
                       " SET state = CASE WHEN $1::boolean AND state = $2 THEN $3 ELSE state END,"
                       " late_events = CASE WHEN $5::text IS NULL THEN late_events ELSE nullif($5, '') END,"

@@ -6,6 +6,7 @@
 
 #include "stages/commit/own_clear.h"
 #include "stages/commit/refusal.h"
+#include "stages/postgres/settings.h"
 
 namespace rebuild_projection {
 
@@ -16,8 +17,9 @@ namespace {
 constexpr const char* plan_by_key =
     "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off;"
     " SET enable_seqscan = off";
-constexpr const char* plan_as_usual =
-    "RESET plan_cache_mode; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_seqscan";
+std::string plan_as_usual() {
+  return pin_again({"plan_cache_mode", "enable_hashjoin", "enable_mergejoin", "enable_seqscan"});
+}
 
 constexpr std::string_view unique_violation = "23505";
 

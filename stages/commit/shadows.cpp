@@ -5,7 +5,7 @@
 #include "stages/commit/checkpoint_tables.h"
 #include "stages/commit/late_key.h"
 #include "stages/commit/side_table.h"
-#include "stages/commit/target_checks.h"
+#include "stages/commit/target_locks.h"
 #include "stages/postgres/catalogue_query.h"
 
 namespace rebuild_projection {
@@ -92,7 +92,7 @@ void discard_shadows(Session& session, const std::string& schema, const std::str
     CatalogueTable other;
     other.oid = shadow.table_oid;
     other.schema = "the shadow of " + shadow.table;
-    if (other.oid != live.oid) lock_target(session, other);
+    if (other.oid != live.oid) lock_targets(session, {other}, std::chrono::seconds(0));
     spdlog::info("{}: it is dropped (--discard)", described(shadow));
     drop_shadow(session, schema, shadow.table_oid);
     for (const char* table :

@@ -3,13 +3,11 @@
 #include <algorithm>
 
 #include "pipeline/joined.h"
+#include "stages/postgres/quoting.h"
 
 namespace rebuild_projection {
 
 namespace {
-
-/// The advisory locks' first key: "rebu" in ASCII. The second is the table's oid.
-constexpr std::int32_t lock_class = 0x72656275;
 
 std::string kind_name(char kind) {
   switch (kind) {
@@ -103,33 +101,6 @@ std::vector<std::string> check_target(const TargetUse& use) {
     mistake("role " + use.role + " may not change " + name + "; its owner (" + table.owner + ") must run: GRANT " +
             grants + " ON " + quote_name(table.schema, table.name) + " TO " + quote_name(use.role) + ";");
   return mistakes;
-}
-
-std::map<std::uint32_t, LockHolder> lock_holders(Session& session) {
-  const Rows rows = session.execute(
-      "SELECT l.objid, l.objid::regclass::text, 'server process ' || a.pid || ' of role ' || a.usename ||"
-      " coalesce(' (' || coalesce(host(a.client_addr), 'local') || '), connected since '"
-      " || date_trunc('second', a.backend_start), '')"  // hidden from other roles
-      " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
-      " WHERE l.locktype = 'advisory' AND l.granted AND l.database = (SELECT oid FROM pg_database WHERE datname = "
-      "current_database())"
-      " AND l.classid = $1::int::oid AND l.objsubid = 2",
-      {std::to_string(lock_class)});
-  std::map<std::uint32_t, LockHolder> result;
-  for (std::size_t row = 0; row < rows.size(); ++row)
-    result[static_cast<std::uint32_t>(rows.number(row, 0))] = {std::string(rows.text(row, 1)),
-                                                               std::string(rows.text(row, 2))};
-  return result;
-}
-
-void lock_target(Session& session, const CatalogueTable& table) {
-  const Session::Parameters keys{std::to_string(lock_class), std::to_string(static_cast<std::int32_t>(table.oid))};
-  if (session.execute("SELECT pg_try_advisory_lock($1::int, $2::int)", keys).boolean(0, 0)) return;
-  const auto holders = lock_holders(session);
-  const auto holder = holders.find(table.oid);
-  throw UsageError("another rebuild of " + table.schema + "." + table.name +
-                   " is running: " + (holder == holders.end() ? "another session" : holder->second.who) +
-                   "; wait for it, or end it with a SIGTERM to its program");
 }
 
 }  // namespace rebuild_projection

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "pipeline/error.h"
-#include "stages/commit/target_checks.h"
+#include "stages/commit/target_locks.h"
 
 namespace rebuild_projection {
 
@@ -22,14 +22,40 @@ void end_backend(Session& session, const Session::Backend& lost) {
                         ", which served this run before its connection was lost, has not ended yet");
 }
 
+void refuse_standby(Session& session) {
+  if (session.execute("SELECT pg_is_in_recovery()").boolean(0, 0))
+    throw CannotConnect("the target database " + session.where() +
+                        " is a standby, which nothing can write to; --dsn takes the primary, --source-dsn the standby");
+}
+
 }  // namespace
 
 std::unique_ptr<Session> connect_to_target(const Server& server, std::stop_token stop) {
-  auto session = std::make_unique<Session>(server, "commit", Session::Access::read_write, std::move(stop));
-  if (session->execute("SELECT pg_is_in_recovery()").boolean(0, 0))
-    throw CannotConnect("the target database " + session->where() +
-                        " is a standby, which nothing can write to; --dsn takes the primary, --source-dsn the standby");
+  auto session =
+      std::make_unique<Session>(server, name_of_target_session(), Session::Access::read_write, std::move(stop));
+  refuse_standby(*session);
   return session;
+}
+
+void refuse_unwritable(Session& session) {
+  refuse_standby(session);
+  // Of several settings the one that counts comes first.
+  const Rows rows = session.execute(
+      "SELECT s.reset_val, current_user, (SELECT CASE WHEN d.setrole <> 0 THEN 'ROLE ' || quote_ident(session_user) ||"
+      "   CASE WHEN d.setdatabase <> 0 THEN ' IN DATABASE ' || quote_ident(current_database()) ELSE '' END"
+      "  WHEN d.setdatabase <> 0 THEN 'DATABASE ' || quote_ident(current_database()) ELSE 'ROLE ALL' END"
+      "  FROM pg_db_role_setting AS d WHERE d.setrole IN (0, session_user::regrole) AND d.setdatabase IN"
+      "  (0, (SELECT b.oid FROM pg_database AS b WHERE b.datname = current_database())) AND EXISTS"
+      "  (SELECT FROM unnest(d.setconfig) AS c(setting) WHERE starts_with(c.setting, s.name || '='))"
+      "  ORDER BY d.setrole = 0, d.setdatabase = 0 LIMIT 1)"
+      " FROM pg_settings AS s WHERE s.name = 'default_transaction_read_only'");
+  if (rows.text(0, 0) != "on") return;
+  throw UsageError(
+      "role " + std::string(rows.text(0, 1)) + " cannot write to " + session.where() +
+      ": its transactions are read only, by the setting default_transaction_read_only; " +
+      (rows.is_null(0, 2)
+           ? "take that out of PGOPTIONS, the connection string's options or the server's configuration"
+           : "to let it write: ALTER " + std::string(rows.text(0, 2)) + " RESET default_transaction_read_only;"));
 }
 
 LastingSession::Connect target_connector(Server server, std::vector<CatalogueTable> tables, std::stop_token abort,
@@ -42,7 +68,7 @@ LastingSession::Connect target_connector(Server server, std::vector<CatalogueTab
     // Lost from here on, it may hold locks, and the caller does not know it.
     unfinished = session->backend();
     try {
-      for (const CatalogueTable& table : tables) lock_target(*session, table);
+      lock_targets(*session, tables, std::chrono::seconds(0));
     } catch (const UsageError& error) {
       throw RunError(std::string("while the connection was lost: ") + error.what());
     }

@@ -128,16 +128,18 @@ bool ask_within(pg_conn* connection, const std::string& sql, const std::vector<s
                 const Patience& patience, Answer& answer) {
   std::vector<const char*> values;
   for (const std::string& parameter : parameters) values.push_back(parameter.c_str());
-  if (PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr,
-                        nullptr, 0) != 1)
-    return false;
+  const int sent = values.empty() ? PQsendQuery(connection, sql.c_str())
+                                  : PQsendQueryParams(connection, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                                                      values.data(), nullptr, nullptr, 0);
+  if (sent != 1) return false;
   bool answered = false;
+  answer.clear();
   for (;;) {
     while (PQisBusy(connection) != 0)
       if (!wait_for(PQsocket(connection), POLLIN, patience) || PQconsumeInput(connection) != 1) return false;
     PGresult* result = PQgetResult(connection);
     if (result == nullptr) return answered;
-    answered = PQresultStatus(result) == PGRES_TUPLES_OK;
+    answered = true;
     for (int row = 0; row < PQntuples(result); ++row) {
       answer.emplace_back();
       for (int column = 0; column < PQnfields(result); ++column)

@@ -47,7 +47,8 @@ RawConnection connect_within(const ConnectionParameters& parameters, std::chrono
 /// The rows of one query, without their columns' names; nullopt is NULL.
 using Answer = std::vector<std::vector<std::string>>;
 
-/// Asks and waits for the answer. False where none comes in time, or an error does.
+/// Asks and waits for the answer; without parameters it may be several statements. An error is an answer without rows.
+/// False where none comes in time.
 bool ask_within(pg_conn* connection, const std::string& sql, const std::vector<std::string>& parameters,
                 const Patience& patience, Answer& answer);
 

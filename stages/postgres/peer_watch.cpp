@@ -5,6 +5,7 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@
 #include <utility>
 
 #include "pipeline/error.h"
+#include "stages/postgres/settings.h"
 
 namespace rebuild_projection {
 
@@ -29,6 +31,8 @@ constexpr std::chrono::milliseconds act_again_after{300};
 constexpr std::chrono::milliseconds grace{1000};
 /// For an answer to the question what a backend does, after a stop.
 constexpr std::chrono::milliseconds answer_after_stop_max{500};
+/// How long a session that writes hears nothing before it is asked whether a COMMIT waits for a standby.
+constexpr std::chrono::milliseconds standby_asked_after{2000};
 
 int copy_of(int socket) {
   const int copy = ::fcntl(socket, F_DUPFD_CLOEXEC, 0);
@@ -49,7 +53,6 @@ ConnectionParameters parameters_of(pg_conn* connection) {
     result.emplace_back(keyword, value != nullptr ? value : "");
   result.emplace_back("connect_timeout", "");
   result.emplace_back("target_session_attrs", "any");
-  result.emplace_back("application_name", "rebuild_projection/watch");
   return result;
 }
 
@@ -101,6 +104,7 @@ PeerWatch::~PeerWatch() {
 
 void PeerWatch::knows(Backend backend) {
   const std::lock_guard lock(mutex_);
+  commits_ = backend.commits;
   backend_ = std::move(backend);
 }
 
@@ -162,7 +166,13 @@ bool PeerWatch::something_came() {
   const std::uint64_t calls = calls_.load(std::memory_order_acquire), bytes = bytes_received(socket_);
   if (calls == seen_.calls && bytes == seen_.bytes && !has_bytes(socket_)) return false;
   const auto now = Clock::now();
-  seen_ = {calls, bytes, calls == seen_.calls ? seen_.since : now, now + peer_timeout_ / 2, false};
+  const bool same_call = calls == seen_.calls;
+  seen_ = {.calls = calls,
+           .bytes = bytes,
+           .since = same_call ? seen_.since : now,
+           .next_question = now + peer_timeout_ / 2,
+           .standby_question = now + standby_asked_after,
+           .standby_named = same_call && seen_.standby_named};
   return true;
 }
 
@@ -174,7 +184,10 @@ bool PeerWatch::act_now() {
 }
 
 void PeerWatch::look_at_stop() {
-  if (act_now()) send_cancel();
+  if (act_now()) {
+    if (seen_.standby_named) say_given_up();
+    send_cancel();
+  }
   if (Clock::now() - *stopped_at_ >= grace) cut("the server did not end a statement that was cancelled");
 }
 
@@ -184,6 +197,9 @@ void PeerWatch::look_at_waits() {
   const Doing doing = ask(now + answer_after_stop_max);
   if (calls_.load(std::memory_order_acquire) != seen_.calls) return;  // it has ended meanwhile
   switch (doing) {
+    case Doing::waits_for_standby:
+      say_given_up();
+      [[fallthrough]];
     case Doing::waits_for_lock:
       gave_up_ = true;
       send_cancel();
@@ -204,6 +220,11 @@ void PeerWatch::look_at_waits() {
 
 void PeerWatch::look_at_silence() {
   const auto now = Clock::now();
+  if (now >= seen_.standby_question && now < seen_.next_question && commits_) {
+    seen_.standby_question = seen_.next_question;
+    static_cast<void>(ask(seen_.next_question));
+    return;
+  }
   if (now < seen_.next_question) return;
   seen_.next_question = now + peer_timeout_ / 2;
   const std::string limit = " for " + std::to_string(peer_timeout_.count() / 1000) + " s (--peer-timeout)";
@@ -219,9 +240,15 @@ void PeerWatch::look_at_silence() {
     case Doing::unknown:
     case Doing::works:
     case Doing::waits_for_lock:
+    case Doing::waits_for_standby:
       seen_.waited_for_us = false;
       break;
   }
+}
+
+void PeerWatch::say_given_up() {
+  if (std::exchange(seen_.standby_given_up, true)) return;
+  spdlog::warn("the wait for a synchronous standby is given up: what was committed stays, and the standby may lack it");
 }
 
 /// Of another server that answers at the same address, nothing can be learnt.
@@ -250,16 +277,26 @@ PeerWatch::Doing PeerWatch::ask(Clock::time_point deadline) {
   if (PQstatus(connection.get()) != CONNECTION_OK) return Doing::unknown;
   if (!backend) return Doing::waits_for_us;  // what sets it up takes no time
   Answer answer;
-  const bool answered = ask_within(
-      connection.get(),
-      "SELECT pid, state, wait_event_type FROM (SELECT) one LEFT JOIN pg_catalog.pg_stat_activity ON pid ="
-      " $1::integer AND backend_start = $2::timestamptz WHERE pg_catalog.pg_postmaster_start_time() = $3::timestamptz",
-      {backend->pid, backend->started, backend->server_started}, patience, answer);
+  const bool answered =
+      ask_within(connection.get(), pin_settings("watch", Session::Access::read_only), {}, patience, answer) &&
+      ask_within(connection.get(),
+                 "SELECT a.pid, a.state, a.wait_event_type, a.wait_event, current_setting('synchronous_standby_names')"
+                 " FROM (SELECT) AS one LEFT JOIN pg_stat_activity AS a ON a.pid = $1::integer AND"
+                 " a.backend_start = $2::timestamptz WHERE pg_postmaster_start_time() = $3::timestamptz",
+                 {backend->pid, backend->started, backend->server_started}, patience, answer);
   if (interrupted) return Doing::unknown;
   if (!answered) return Doing::no_answer;
   if (answer.empty()) return Doing::unknown;
   const std::string &pid = answer[0][0], &state = answer[0][1], &wait = answer[0][2];
   if (wait == "Lock") return Doing::waits_for_lock;
+  if (answer[0][3] == "SyncRep") {
+    if (!std::exchange(seen_.standby_named, true) && !stopped)
+      spdlog::warn(
+          "COMMIT waits for a synchronous standby (synchronous_standby_names is {}); a signal ends the wait, and what "
+          "was committed stays",
+          answer[0][4]);
+    return Doing::waits_for_standby;
+  }
   // It is gone, or has said what it had to say, or the connection's other end is waited for.
   return pid.empty() || state.starts_with("idle") || wait == "Client" ? Doing::waits_for_us : Doing::works;
 }

@@ -24,7 +24,8 @@ namespace rebuild_projection {
 ///
 /// When a call has heard nothing for half of the peer timeout, the server is asked, on a second connection, what the
 /// session's backend does. While it works or waits for a lock all is well, for hours. Where nobody answers, or the
-/// backend waits for us while we wait for it, or is gone, the connection is cut when the time is over. A backend that
+/// backend waits for us while we wait for it, or is gone, the connection is cut when the time is over. A COMMIT that
+/// waits for a synchronous standby may do so for hours too, and the log says so after two seconds. A backend that
 /// stands still in the middle of a statement, stopped by a debugger say, cannot be told from one that works.
 class PeerWatch {
  public:
@@ -49,11 +50,13 @@ class PeerWatch {
   /// What the second connection asks for. Until it is known, no statement may take long.
   struct Backend {
     std::string pid, started, server_started;
+    bool commits = false;  ///< what it writes
   };
   void knows(Backend backend);
 
   /// The running statement is cancelled as soon as `at_once` is requested. When `waits` was requested a second ago, one
-  /// that waits for another session's lock is cancelled, and one whose server does not answer is cut off.
+  /// that waits for another session's lock is cancelled, and one whose server does not answer is cut off. A COMMIT that
+  /// waits for a synchronous standby no longer does, and has come through.
   void cancel_on(std::stop_token at_once, std::stop_token waits);
   /// Throws Cancelled if `at_once` is requested.
   void refuse_if_stopped() const;
@@ -67,7 +70,7 @@ class PeerWatch {
 
  private:
   using Clock = std::chrono::steady_clock;
-  enum class Doing : std::uint8_t { no_answer, unknown, works, waits_for_lock, waits_for_us };
+  enum class Doing : std::uint8_t { no_answer, unknown, works, waits_for_lock, waits_for_standby, waits_for_us };
   struct Cancelling;
   /// The call that is running, as far as the watch has seen.
   struct Seen {
@@ -75,7 +78,9 @@ class PeerWatch {
     std::uint64_t bytes = 0;
     Clock::time_point since;          ///< when it was first seen
     Clock::time_point next_question;  ///< unless something is heard
-    bool waited_for_us = false;       ///< so it said when it was last asked
+    Clock::time_point standby_question;
+    bool waited_for_us = false;                            ///< so it said when it was last asked
+    bool standby_named = false, standby_given_up = false;  ///< in the log
   };
 
   void count() { calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
@@ -87,6 +92,7 @@ class PeerWatch {
   void look_at_stop();   ///< requested at once
   void look_at_waits();  ///< after a stop
   void look_at_silence();
+  void say_given_up();
   /// False where something was done a moment ago.
   bool act_now();
   [[nodiscard]] Doing ask(Clock::time_point deadline);
@@ -100,6 +106,7 @@ class PeerWatch {
 
   std::atomic<std::uint64_t> calls_ = 0;  ///< begun and ended ones: odd while one is running
   std::atomic<bool> gave_up_ = false;     ///< to wait, after a stop
+  std::atomic<bool> commits_ = false;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool over_ = false;

@@ -3,9 +3,10 @@
 #include <libpq-fe.h>
 
 #include <charconv>
-#include <pqxx/pqxx>
 
+#include "stages/postgres/link.h"
 #include "stages/postgres/peer_watch.h"
+#include "stages/postgres/settings.h"
 #include "stages/postgres/sqlstate.h"
 
 namespace rebuild_projection {
@@ -101,42 +102,6 @@ std::uint64_t Rows::affected() const {
 
 namespace {
 
-#if PQXX_VERSION_MAJOR >= 7
-/// A connection of libpqxx and libpq's beneath it.
-class Link : public pqxx::connection {
- public:
-  explicit Link(RawConnection connected) : Link(connected.release()) {}
-  [[nodiscard]] pg_conn* raw() const { return raw_; }
-
- private:
-  explicit Link(pg_conn* raw) : pqxx::connection(seize_raw_connection(raw)), raw_(raw) {}
-  pg_conn* raw_;
-};
-#else
-/// Hands libpqxx a connection that is made already, and keeps what it hides.
-class KnownConnection : public pqxx::connect_direct {
- public:
-  explicit KnownConnection(pg_conn* raw) : connect_direct(""), raw_(raw) {}
-  handle do_startconnect(handle) override { return raw_; }
-  [[nodiscard]] pg_conn* raw() const { return raw_; }
-
- private:
-  handle raw_ = nullptr;
-};
-/// A connection of libpqxx and libpq's beneath it.
-class Link : public pqxx::connection_base {
- public:
-  explicit Link(RawConnection connected) : connection_base(policy_), policy_(connected.release()) { init(); }
-  Link(const Link&) = delete;
-  Link& operator=(const Link&) = delete;
-  ~Link() { close(); }
-  [[nodiscard]] pg_conn* raw() const { return policy_.raw(); }
-
- private:
-  KnownConnection policy_;
-};
-#endif
-
 /// Throws broken_connection, Cancelled.
 RawConnection connected(const Server& server, const std::stop_token& stop) {
   RawConnection raw = connect_within(server.dsn, server.peer_timeout, [&] { return stop.stop_requested(); });
@@ -152,9 +117,6 @@ RawConnection connected(const Server& server, const std::stop_token& stop) {
 
 struct Session::Connection {
   Link link;
-  /// One for the connection's life: libpqxx 6 reconnects silently when a transaction object is made on a broken
-  /// connection, and session state and locks would be gone. BEGIN and COMMIT are statements of ours.
-  std::unique_ptr<pqxx::nontransaction> statements;
   Backend backend;
   std::string where;
   std::string user_search_path;
@@ -166,13 +128,6 @@ struct Session::Connection {
     // A function of the user's may raise INFO, whatever the settings say; libpq would print it.
     PQsetNoticeReceiver(
         link.raw(), [](void*, const PGresult*) {}, nullptr);
-#if PQXX_VERSION_MAJOR < 7
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-    link.inhibit_reactivation(true);
-#pragma GCC diagnostic pop
-#endif
-    statements = std::make_unique<pqxx::nontransaction>(link);
   }
 
   /// Throws that the connection was lost.
@@ -209,46 +164,6 @@ struct Session::Connection {
 
 namespace {
 
-#if PQXX_VERSION_MAJOR >= 7
-pqxx::params bound(const Session::Parameters& parameters) {
-  pqxx::params result;
-  result.reserve(parameters.size());
-  for (const auto& parameter : parameters) {
-    if (parameter)
-      result.append(pqxx::zview(*parameter));  // not copied
-    else
-      result.append();
-  }
-  return result;
-}
-#else
-std::vector<const char*> bound(const Session::Parameters& parameters) {
-  std::vector<const char*> result;
-  result.reserve(parameters.size());
-  for (const auto& parameter : parameters) result.push_back(parameter ? parameter->c_str() : nullptr);
-  return result;
-}
-#endif
-
-std::string session_settings(std::string_view role, Session::Access access) {
-  // What the texts of values look like, whatever the role, the database or the server says; names resolve to the
-  // catalogue only (pg_temp last, where it would come first unsaid); rows hidden by row-level security are an error,
-  // not a silence.
-  return "SET application_name = " + literal("rebuild_projection/" + std::string(role)) +
-         "; SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'"
-         "; SET intervalstyle = 'postgres'; SET bytea_output = 'hex'; SET extra_float_digits = 1"
-         "; SET standard_conforming_strings = on; SET search_path = pg_catalog, pg_temp; SET row_security = off"
-         "; SET client_min_messages = error; SET jit = off; SET cursor_tuple_fraction = 1"
-         "; SET default_transaction_isolation = 'read committed'" +
-         // A role that may only read by its settings stays so.
-         (access == Session::Access::read_only
-              // A database without an encoding would refuse to send bytes that are no UTF-8: an event that holds some
-              // is to be found by whoever reads it.
-              ? "; SET default_transaction_read_only = on; SELECT set_config('client_encoding', 'SQL_ASCII', false)"
-                " WHERE current_setting('server_encoding') = 'SQL_ASCII'"
-              : "");
-}
-
 /// libpq's own message about a connection string that it cannot read quotes the string, password and all.
 void refuse_unreadable(const std::string& dsn) {
   PQconninfoOption* options = PQconninfoParse(dsn.c_str(), nullptr);
@@ -276,23 +191,21 @@ Session::Session(const Server& server, std::string_view role, Access access, std
   try {
     connection_ = std::make_unique<Connection>(server, access, stop);
     cancel_on(std::move(stop));
-    connection_->user_search_path = execute("SELECT pg_catalog.current_setting('search_path')").text(0, 0);
-    execute(session_settings(role, access));
-    const Rows rows = execute(
-        "SELECT pg_backend_pid(), current_database(), current_user, backend_start, pg_postmaster_start_time()"
-        " FROM pg_stat_activity"
-        " WHERE pid = pg_backend_pid()");
-    connection_->backend = {connection_->link.backendpid(), std::string(rows.text(0, 3))};
-    if (rows.number(0, 0) != static_cast<std::uint64_t>(backend().pid))
-      throw UsageError(
-          "the connection goes through a pooler such as pgbouncer, which loses session state; connect to the "
-          "server itself");
-    connection_->watch.knows({std::to_string(backend().pid), backend().started, std::string(rows.text(0, 4))});
-    const char* host = connection_->link.hostname();
-    const char* port = connection_->link.port();
-    connection_->where = std::string(rows.text(0, 1)) + " on " +
+    meet_server();
+    const Rows rows = execute(pin_settings(role, access) +
+                              "; SELECT current_database(), current_user, backend_start, pg_postmaster_start_time(), " +
+                              not_pinned() + " FROM pg_stat_activity WHERE pid = pg_backend_pid()");
+    if (!rows.is_null(0, 4))
+      throw UsageError("role " + std::string(rows.text(0, 1)) + " may not change its settings: " +
+                       std::string(rows.text(0, 4)) + "; connect as a role that is without them");
+    connection_->backend.started = rows.text(0, 2);
+    connection_->watch.knows(
+        {std::to_string(backend().pid), backend().started, std::string(rows.text(0, 3)), access == Access::read_write});
+    const char* host = PQhost(raw());
+    const char* port = PQport(raw());
+    connection_->where = std::string(rows.text(0, 0)) + " on " +
                          (host != nullptr && *host != '\0' ? host : "local socket") + ":" +
-                         (port != nullptr ? port : "?") + " as " + std::string(rows.text(0, 2));
+                         (port != nullptr ? port : "?") + " as " + std::string(rows.text(0, 1));
   } catch (const pqxx::failure& error) {
     throw CannotConnect("cannot connect to the database: " + primary_message(error.what()) +
                         "; check --dsn or PGHOST, PGPORT, PGUSER and PGDATABASE");
@@ -301,24 +214,29 @@ Session::Session(const Server& server, std::string_view role, Access access, std
   }
 }
 
+void Session::meet_server() {
+  // A pooler's session serves others next: before it is known that there is none nothing is set, not even the search
+  // path, so that what is asked needs no operator and says which schema everything is of.
+  const Rows rows = execute("SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('search_path')");
+  connection_->backend.pid = PQbackendPID(raw());
+  if (rows.text(0, 0) != std::to_string(backend().pid))
+    throw UsageError(
+        "the connection goes through a pooler such as pgbouncer, which loses session state; connect to the "
+        "server itself");
+  connection_->user_search_path = rows.text(0, 1);
+}
+
 Session::~Session() = default;
 
 Rows Session::execute(const std::string& sql) {
-  return connection_->guarded(sql, [&] { return connection_->statements->exec(sql); });
+  return connection_->guarded(sql, [&] { return connection_->link.execute(sql); });
 }
 
 Rows Session::execute(const std::string& sql, const Parameters& parameters) {
-  return connection_->guarded(sql, [&] {
-#if PQXX_VERSION_MAJOR >= 7
-    return connection_->statements->exec(sql, bound(parameters));
-#else
-    return connection_->statements->exec_params(sql, pqxx::prepare::make_dynamic_params(bound(parameters)));
-#endif
-  });
+  return connection_->guarded(sql, [&] { return connection_->link.execute(sql, parameters); });
 }
 
 void Session::prepare(const std::string& name, const std::string& sql) {
-  // PREPARE is sent at the first use in libpqxx 6 and at once in 7; an error of the statement surfaces in either case.
   connection_->guarded(sql, [&] {
     connection_->link.prepare(name, sql);
     return pqxx::result();
@@ -326,13 +244,7 @@ void Session::prepare(const std::string& name, const std::string& sql) {
 }
 
 Rows Session::execute_prepared(const std::string& name, const Parameters& parameters) {
-  return connection_->guarded(name, [&] {
-#if PQXX_VERSION_MAJOR >= 7
-    return connection_->statements->exec(pqxx::prepped{name}, bound(parameters));
-#else
-    return connection_->statements->exec_prepared(name, pqxx::prepare::make_dynamic_params(bound(parameters)));
-#endif
-  });
+  return connection_->guarded(name, [&] { return connection_->link.execute_prepared(name, parameters); });
 }
 
 void Session::cancel_on(std::stop_token at_once, std::stop_token waits) {
@@ -419,51 +331,6 @@ const std::string& Session::where() const {
 }
 const std::string& Session::user_search_path() const {
   return connection_->user_search_path;
-}
-
-std::string quote_name(std::string_view identifier) {
-  std::string result = "\"";
-  for (char character : identifier) {
-    if (character == '"') result += '"';
-    result += character;
-  }
-  return result += '"';
-}
-
-std::string quote_name(std::string_view schema, std::string_view name) {
-  return quote_name(schema) + "." + quote_name(name);
-}
-
-std::string literal(std::string_view text) {
-  std::string result = "'";
-  for (char character : text) {
-    if (character == '\'') result += '\'';
-    result += character;
-  }
-  return result += '\'';
-}
-
-void ArrayText::add(std::string_view element) {
-  text_ += text_.size() > 1 ? ",\"" : "\"";
-  std::size_t begin = 0;
-  for (std::size_t at = 0; at < element.size(); ++at) {
-    if (element[at] != '"' && element[at] != '\\') continue;
-    text_ += element.substr(begin, at - begin);
-    text_ += '\\';
-    begin = at;
-  }
-  text_ += element.substr(begin);
-  text_ += '"';
-}
-
-void ArrayText::add_null() {
-  text_ += text_.size() > 1 ? ",NULL" : "NULL";
-}
-
-std::string ArrayText::take() {
-  std::string result = std::move(text_) + "}";
-  text_ = "{";
-  return result;
 }
 
 }  // namespace rebuild_projection

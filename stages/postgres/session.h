@@ -11,6 +11,7 @@
 
 #include "pipeline/error.h"
 #include "stages/postgres/connecting.h"
+#include "stages/postgres/quoting.h"
 
 struct pg_conn;
 struct pg_result;
@@ -72,8 +73,7 @@ class Rows {
 
 /// One connection and everything on it; belongs to one thread at a time. It never reconnects: after a lost connection
 /// every call throws. A server that is not heard of for Server::peer_timeout is a lost connection (PeerWatch). The
-/// session runs in UTC and UTF8, with ISO dates, an empty search_path, and row_security off. The only place that meets
-/// the differences between libpqxx 6 and 7.
+/// session runs in UTC and UTF8, with ISO dates and no search_path: all that is pinned is in `settings`.
 class Session {
  public:
   enum class Access : std::uint8_t { read_only, read_write };
@@ -130,32 +130,14 @@ class Session {
   /// The same for one that was given up: whatever they say.
   void drop_copy();
 
+  /// Learns whom it is connected to. Throws UsageError where that is a pooler, in whose session nothing was set.
+  void meet_server();
+
   struct Connection;
   std::unique_ptr<Connection> connection_;
 };
 
 /// Whether a connection string holds a password; false where libpq cannot read it, which a Session refuses.
 bool holds_password(const std::string& dsn);
-
-/// Bytes of a name that PostgreSQL keeps: it cuts a longer one, which then means something else.
-inline constexpr std::size_t name_bytes_max = 63;
-
-/// A name, quoted for use in SQL. The one place where identifiers are quoted.
-std::string quote_name(std::string_view identifier);
-/// "schema"."name"
-std::string quote_name(std::string_view schema, std::string_view name);
-/// A text literal.
-std::string literal(std::string_view text);
-/// A one-dimensional array in PostgreSQL's text form; nullopt is a NULL element.
-class ArrayText {
- public:
-  void add(std::string_view element);
-  void add_null();
-  /// The array so far; leaves this empty.
-  std::string take();
-
- private:
-  std::string text_ = "{";
-};
 
 }  // namespace rebuild_projection

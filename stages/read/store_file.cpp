@@ -3,10 +3,9 @@
 #include <toml++/toml.h>
 #include <algorithm>
 #include <array>
-#include <fstream>
-#include <sstream>
 
 #include "pipeline/error.h"
+#include "pipeline/file_text.h"
 
 namespace rebuild_projection {
 
@@ -110,13 +109,11 @@ StoreFile read_store_text(const std::filesystem::path& path, std::string_view to
   }
 }
 
-StoreFile read_store_file(const std::filesystem::path& path) {
-  std::ifstream stream(path);
-  std::stringstream text;
-  text << stream.rdbuf();
-  if (!stream)
+StoreFile read_store_file(const std::filesystem::path& path, const std::stop_token& stop) {
+  const auto text = text_of_file(path, stop);
+  if (!text)
     throw UsageError("cannot read the store file " + path.string() + "; --store takes a preset's name or a file");
-  return read_store_text(path, text.str());
+  return read_store_text(path, *text);
 }
 
 }  // namespace rebuild_projection

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -31,8 +32,9 @@ struct StoreFile {
   std::vector<std::pair<std::string, int>> lines;
 };
 
-/// Reads a store file. Throws UsageError with every mistake in it, one a line, each with file and line.
-StoreFile read_store_file(const std::filesystem::path& path);
+/// Reads a store file. Throws UsageError with every mistake in it, one a line, each with file and line; Cancelled on a
+/// stop.
+StoreFile read_store_file(const std::filesystem::path& path, const std::stop_token& stop = {});
 /// The same for a text; `path` is for messages.
 StoreFile read_store_text(const std::filesystem::path& path, std::string_view toml);
 

@@ -148,6 +148,25 @@ INSTANTIATE_TEST_SUITE_P(All, KillsAtPoint,
                                          std::pair(BatchPoint::commit_sent, "CommitSent")),
                          [](const auto& test) { return std::string(test.param.second); });
 
+/// The next run does not wait for the test to see that nothing is left of the one before.
+TEST_F(KillsTest, AResumeAtOnceComesThrough) {
+  const int kills = std::getenv("REBUILD_PROJECTION_STRESS") != nullptr ? 200 : 10;
+  const unsigned seed = std::random_device()();
+  std::mt19937 random(seed);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(start()->wait().exit_code, 0);
+  const auto whole = std::chrono::steady_clock::now() - begin;
+  for (int number = 0; number < kills; ++number) {
+    SCOPED_TRACE("kill " + std::to_string(number) + " of seed " + std::to_string(seed));
+    const auto program = start();
+    std::this_thread::sleep_for(whole * (random() % 1000) / 1000);
+    program->signal(SIGKILL);
+    const Outcome run = store.apply("all", {"--resume", "--batch-size", "1000"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    expect_whole();
+  }
+}
+
 TEST_F(KillsTest, AtRandomMoments) {
   const int kills = std::getenv("REBUILD_PROJECTION_STRESS") != nullptr ? 200 : 20;
   const unsigned seed = std::random_device()();

@@ -177,7 +177,7 @@ TEST_F(LocksTest, BetweenBatchesAndAfterTruncateNothingStrongIsHeld) {
   reading.execute("SELECT pg_advisory_unlock_all()");
   ASSERT_TRUE(
       becomes("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-              " AND application_name = 'rebuild_projection/commit' AND wait_event_type = 'Lock'",
+              " AND application_name ^@ 'rebuild_projection/commit' AND wait_event_type = 'Lock'",
               "1"));
   EXPECT_EQ(locks_on("event_rows"), Rows{"RowExclusiveLock"});
   writing.execute("ROLLBACK");

@@ -216,10 +216,10 @@ TEST_F(PromisesTest, OnlyOneRebuildOfATableAtATime) {
   Program first(store.with_places({"--projection", "stages", "--mode", "APPLY"}));
   ASSERT_TRUE(store.wait_until_blocked());
   const std::string holder = store.database.value(
-      "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name ="
+      "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name ^@"
       " 'rebuild_projection/commit'");
   for (const char* projections : {"stages", "all", "event_rows,stages"}) {
-    const Outcome second = store.apply(projections);
+    const Outcome second = store.apply(projections, {"--lock-timeout", "0"});
     EXPECT_EQ(second.exit_code, 1) << projections;
     EXPECT_TRUE(has(second.err, "another rebuild of public.stages") && has(second.err, holder)) << second.err;
   }

@@ -107,10 +107,10 @@ TEST_F(RetryTest, ASignalEndsTheWaitBetweenTries) {
   test::Database elsewhere;  // no new session for a while
   elsewhere.execute("ALTER DATABASE " + database + " ALLOW_CONNECTIONS false");
   elsewhere.value("SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE datname = '" + database +
-                  "' AND application_name = 'rebuild_projection/commit'");
+                  "' AND application_name ^@ 'rebuild_projection/commit'");
   for (int attempt = 0; attempt < 600; ++attempt) {
     if (elsewhere.value("SELECT count(*) FROM pg_stat_activity WHERE datname = '" + database +
-                        "' AND application_name = 'rebuild_projection/commit'") == "0")
+                        "' AND application_name ^@ 'rebuild_projection/commit'") == "0")
       break;
   }
   program->signal(SIGTERM);

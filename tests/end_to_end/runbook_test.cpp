@@ -72,7 +72,7 @@ TEST_F(RunbookTest, WhoWaitsForWhom) {
                    "--dsn", database.dsn(), "--fence", "off"});
   const auto waits = [&] {
     return database.value("SELECT count(*) FROM (" + sql("Locks").substr(0, sql("Locks").rfind(';')) +
-                          ") AS w WHERE application_name = 'rebuild_projection/commit' AND waits_for = ARRAY[" + pid +
+                          ") AS w WHERE application_name ^@ 'rebuild_projection/commit' AND waits_for = ARRAY[" + pid +
                           "]");
   };
   for (int attempt = 0; attempt < 600 && waits() != "1"; ++attempt) other.value("SELECT pg_sleep(0.05)");

@@ -34,6 +34,27 @@ class ShadowKillsTest : public ShadowStore {
   static constexpr int events = 6'000;
 };
 
+/// Of the run before, a session may be in the middle of publishing.
+TEST_F(ShadowKillsTest, AResumeAtOnceComesThrough) {
+  const int kills = std::getenv("REBUILD_PROJECTION_STRESS") != nullptr ? 200 : 6;
+  const unsigned seed = std::random_device()();
+  std::mt19937 random(seed);
+  const auto begin = std::chrono::steady_clock::now();
+  ASSERT_EQ(shadow("all").exit_code, 0);
+  const auto whole = std::chrono::steady_clock::now() - begin;
+  for (int number = 0; number < kills; ++number) {
+    SCOPED_TRACE("kill " + std::to_string(number) + " of seed " + std::to_string(seed));
+    spoil();
+    const auto program = start("all");
+    const auto part = random() % 2 == 0 ? random() % 1000 : 800 + random() % 200;
+    std::this_thread::sleep_for(whole * part / 1000);
+    program->signal(SIGKILL);
+    const Outcome run = shadow("all", {"--resume"});
+    ASSERT_EQ(run.exit_code, 0) << run.err;
+    expect_published(events);
+  }
+}
+
 TEST_F(ShadowKillsTest, TheLiveTablesAreTheOldOrTheNewOnes) {
   const int kills = std::getenv("REBUILD_PROJECTION_STRESS") != nullptr ? 200 : 12;
   const unsigned seed = std::random_device()();

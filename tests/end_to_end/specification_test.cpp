@@ -42,21 +42,6 @@ TEST_F(SpecificationTest, DryRunCountsAndChangesNothing) {
   EXPECT_EQ(store.everything(), before);
 }
 
-TEST_F(SpecificationTest, DryRunIsPossibleWhereNothingCanBeWritten) {
-  store.append(1, 30);
-  Role role(store.database, "readonly");
-  store.database.execute("GRANT SELECT ON event_store TO " + role.name() +
-                         "; GRANT ALL ON event_rows, stages, counters TO " + role.name() +
-                         "; GRANT CREATE ON DATABASE " + store.database.name() + " TO " + role.name() +
-                         "; ALTER ROLE " + role.name() + " SET default_transaction_read_only = on");
-  const Outcome dry = store.dry_run("all", {"--dsn", role.dsn()});
-  EXPECT_EQ(dry.exit_code, 0) << dry.err;
-  EXPECT_EQ(dry.summary["events_read"], 30);
-  // The same role shows that the server would have stopped a write.
-  EXPECT_NE(store.apply("all", {"--dsn", role.dsn()}).exit_code, 0);
-  EXPECT_EQ(store.database.value("SELECT count(*) FROM event_rows"), "0");
-}
-
 TEST_F(SpecificationTest, DryRunIsGivenNoTransactionId) {
   store.append(1, 30);
   // Other tests may use the server at the same time, so that its counter moves; but the program must not move it.

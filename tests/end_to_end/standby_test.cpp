@@ -62,9 +62,11 @@ TEST_F(StandbyTest, IsTheSameStoreAsItsPrimary) {
 
 TEST_F(StandbyTest, IsNoTarget) {
   catch_up();
-  const Outcome run = store.run({"--projection", "all", "--mode", "APPLY", "--dsn", dsn()});
-  EXPECT_EQ(run.exit_code, 1);
-  EXPECT_THAT(run.err, HasSubstr(" is a standby, which nothing can write to"));
+  for (const char* mode : {"DRY_RUN", "APPLY", "VERIFY"}) {
+    const Outcome run = store.run({"--projection", "all", "--mode", mode, "--dsn", dsn()});
+    EXPECT_EQ(run.exit_code, 1) << mode;
+    EXPECT_THAT(run.err, HasSubstr(" is a standby, which nothing can write to"));
+  }
 }
 
 }  // namespace

@@ -84,7 +84,7 @@ TEST_F(StatusTest, NamesWhoIsAtIt) {
   ASSERT_TRUE(recruiting.wait_until_blocked());
   const std::string pid = recruiting.database.value(
       "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND"
-      " application_name = 'rebuild_projection/commit'");
+      " application_name ^@ 'rebuild_projection/commit'");
   const auto found = lines();
   ASSERT_EQ(found.size(), 1U);
   EXPECT_THAT(found[0], testing::StartsWith("stages public.stages complete 300 0 "));

@@ -282,7 +282,7 @@ TEST_F(VerifyTest, ASignalEndsTheComparison) {
   holder.execute("SELECT pg_advisory_unlock(42)");
   for (int tries = 0;
        tries < 3'000 && store.database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'relation' AND"
-                                             " application_name = 'rebuild_projection/commit'") != "1";
+                                             " application_name ^@ 'rebuild_projection/commit'") != "1";
        ++tries)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   program.signal(SIGINT);
@@ -301,7 +301,7 @@ TEST_F(VerifyTest, ALostConnectionIsNoVerdict) {
   ASSERT_TRUE(store.wait_until_blocked());
   store.database.value(
       "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database()"
-      " AND application_name = 'rebuild_projection/commit'");
+      " AND application_name ^@ 'rebuild_projection/commit'");
   holder.execute("ROLLBACK; SELECT pg_advisory_unlock(42)");
   const Outcome run = store.result_of(program);
   EXPECT_EQ(run.exit_code, 2) << run.err;

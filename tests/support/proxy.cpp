@@ -193,6 +193,12 @@ class Proxy::Link {
       case Verdict::refuse:
         client_.send(starting_up());
         return false;
+      case Verdict::disguise: {
+        std::string other(whole);
+        other[5 + 3] = static_cast<char>(other[5 + 3] ^ 1);  // behind type and length
+        forward(message.from_client, other);
+        return true;
+      }
       case Verdict::lose_answer:
         mute_ = losing_ = true;
         forward(message.from_client, whole);
@@ -290,7 +296,7 @@ bool completes(const Message& message, std::string_view tag) {
 }
 
 bool names_session(const Message& message, std::string_view role) {
-  return mentions(message, "application_name = 'rebuild_projection/" + std::string(role) + "'");
+  return mentions(message, "'rebuild_projection/" + std::string(role));
 }
 
 }  // namespace rebuild_projection::test

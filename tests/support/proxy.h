@@ -32,6 +32,7 @@ enum class Verdict : std::uint8_t {
   silence,      ///< neither it nor anything after it arrives, either way; both sides are left waiting
   dribble,      ///< it arrives, and everything after it, either way, but a byte at a time
   refuse,       ///< of what opens a connection: answered as by a server that is starting up (57P03)
+  disguise,     ///< of BackendKeyData ('K'): it arrives with another process's number, as from a pooler
 };
 
 /// Stands between the program and the server that libpq's environment names: listens on a socket in a folder of its

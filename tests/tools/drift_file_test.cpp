@@ -2,6 +2,7 @@
 #include "tools/drift_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -45,6 +46,12 @@ class DriftFileTest : public testing::Test {
   }
   test::Folder folder;
 };
+
+TEST_F(DriftFileTest, APipeThatNobodyReadsIsRefusedAtOnce) {
+  const std::string path = folder.path() + "/pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  EXPECT_THROW(DriftFile{path}, UsageError);
+}
 
 TEST_F(DriftFileTest, TakesThePlaceOfAnEarlierOneWhenItIsComplete) {
   const std::string path = folder.write("drift", "earlier\n");
