@@ -79,7 +79,7 @@ void Committer::begin_batch(Session& session) {
       continue;
     }
     if (targets_[index].clear) {
-      session.execute(plan_as_usual);
+      session.execute(plan_as_usual());
       clearing_[index] = execute_own_clear(session, projector);
       session.execute(plan_by_key);
     }

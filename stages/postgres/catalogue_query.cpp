@@ -139,10 +139,9 @@ void read_dependents(Session& session, CatalogueTable& table) {
   for (std::size_t row = 0; row < triggers.size(); ++row)
     table.triggers.push_back(
         {std::string(triggers.text(row, 0)), std::string(triggers.text(row, 1)), triggers.boolean(row, 2)});
+  // Also those that are disabled: MERGE takes no table that has any.
   table.rules = first_column(
-      session.execute("SELECT r.rulename FROM pg_rewrite r WHERE r.ev_class = $1::oid AND r.ev_enabled IN ('A', CASE"
-                      " current_setting('session_replication_role') WHEN 'replica' THEN 'R' ELSE 'O' END) ORDER BY 1",
-                      {oid_text(table)}));
+      session.execute("SELECT r.rulename FROM pg_rewrite r WHERE r.ev_class = $1::oid ORDER BY 1", {oid_text(table)}));
   table.incoming_foreign_keys = first_column(session.execute(foreign_keys_to, {tree, oid_text(table)}));
   const Rows outgoing = session.execute(
       "SELECT DISTINCT f.confrelid FROM pg_constraint f WHERE f.contype = 'f' AND f.conrelid = ANY ($1::oid[])",

@@ -123,7 +123,7 @@ std::optional<std::string> EventStore::event_id_at(Session& session, const Posit
 EventStore::Lag EventStore::lag(Session& session, const Position& position,
                                 const std::optional<std::string>& ts) const {
   EventRange later;
-  if (!position.empty()) later.after = position;
+  if (!position.empty()) later.where.push_back(is(Operator::greater, position));
   const std::string newest = has_ts() ? "max(e." + quote_name(file_.ts) + ")::timestamptz" : "NULL::timestamptz";
   const Rows rows = session.execute("SELECT count(*), date_trunc('second', coalesce(" + newest +
                                         " - $1::timestamptz, CASE WHEN count(*) = 0 THEN interval '0' END)) FROM " +

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/support/hostile_settings.h"
 #include "tests/support/recruiting.h"
 
 namespace rebuild_projection::test {
@@ -40,7 +39,7 @@ class HostileDatabase : public testing::Test {
   HostileDatabase() {
     make(plain);
     make(hostile);
-    make_hostile(hostile.database);
+    hostile.database.make_hostile();
   }
   static void make(Recruiting& store) {
     store.append(1, 300);

@@ -149,8 +149,9 @@ void put_aside(Database& database, const std::string& table) {
 }
 
 std::vector<std::string> differences(Database& database, const std::string& left, const std::string& right) {
-  const std::string one = "(SELECT t::text FROM " + left + " t EXCEPT ALL SELECT t::text FROM " + right + " t)";
-  const std::string other = "(SELECT t::text FROM " + right + " t EXCEPT ALL SELECT t::text FROM " + left + " t)";
+  const std::string one = "(SELECT (t.*)::text FROM " + left + " t EXCEPT ALL SELECT (t.*)::text FROM " + right + " t)";
+  const std::string other =
+      "(SELECT (t.*)::text FROM " + right + " t EXCEPT ALL SELECT (t.*)::text FROM " + left + " t)";
   return database.rows("SELECT '" + left + " only', * FROM " + one + " a UNION ALL SELECT '" + right +
                        " only', * FROM " + other + " b");
 }

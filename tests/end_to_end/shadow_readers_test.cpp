@@ -15,7 +15,7 @@ namespace {
 
 class ShadowReadersTest : public ShadowStore {
  protected:
-  static constexpr const char* look = "SELECT md5(string_agg(e::text, '' ORDER BY event_id)) FROM event_rows AS e";
+  static constexpr const char* look = "SELECT md5(string_agg((e.*)::text, '' ORDER BY event_id)) FROM event_rows AS e";
 
   /// Polls the table until told to stop; every answer must be among `known`.
   void read(const char* begin, const std::set<std::string>& known, const std::stop_token& stop) {

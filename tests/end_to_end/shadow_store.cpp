@@ -34,9 +34,9 @@ std::string ShadowStore::live() {
   for (const char* table : {"rebuild_projection.rebuild_checkpoints", "rebuild_projection.rebuild_dead_letters"})
     if (store.database.value("SELECT to_regclass('" + std::string(table) + "')") != "NULL") tables.emplace_back(table);
   for (const std::string& table : tables)
-    result +=
-        table + store.database.value("SELECT md5(string_agg(t::text || t.xmin || t.ctid, ' ' ORDER BY t.ctid)) FROM " +
-                                     table + " t");
+    result += table +
+              store.database.value(
+                  "SELECT md5(string_agg((t.*)::text || t.xmin || t.ctid, ' ' ORDER BY t.ctid)) FROM " + table + " t");
   return result;
 }
 

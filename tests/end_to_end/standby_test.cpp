@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <pqxx/pqxx>
+
 #include "tests/support/own_server.h"
 #include "tests/support/recruiting.h"
 
@@ -58,6 +60,33 @@ TEST_F(StandbyTest, IsTheSameStoreAsItsPrimary) {
   ASSERT_EQ(apply({"--max-events", "200"}).exit_code, 0);
   EXPECT_EQ(store.apply("all", {"--resume"}).exit_code, 0);
   for (const char* projection : {"event_rows", "stages", "counters"}) EXPECT_EQ(store.differing(projection), "0");
+}
+
+TEST_F(StandbyTest, ThatLagsIsRefusedForATableThatIsAheadOfIt) {
+  catch_up();
+  pqxx::connection on_standby(dsn());
+  pqxx::nontransaction(on_standby).exec("SELECT pg_wal_replay_pause()");
+  store.append(301, 400);
+  ASSERT_EQ(store.apply("all").exit_code, 0);
+  const std::string before = store.everything();
+  for (const std::vector<std::string>& mode : std::vector<std::vector<std::string>>{
+           {"APPLY"}, {"APPLY", "--strategy", "shadow"}, {"APPLY", "--resume"}, {"DRY_RUN"}, {"VERIFY"}}) {
+    SCOPED_TRACE(testing::PrintToString(mode));
+    std::vector<std::string> arguments{"--projection", "all", "--source-dsn", dsn(), "--mode"};
+    arguments.insert(arguments.end(), mode.begin(), mode.end());
+    const Outcome run = store.run(arguments);
+    EXPECT_EQ(run.exit_code, 1) << run.out;
+    EXPECT_THAT(run.err,
+                HasSubstr("the table public.stages holds the events up to 2025-01-01 00:02:13+00, " + event_id(400) +
+                          " (projection stages), and the store event_store ends before that, at 2025-01-01 "
+                          "00:01:40+00, " +
+                          event_id(300) + ": "));
+  }
+  EXPECT_EQ(store.everything(), before);
+  EXPECT_THAT(store.run({"--status", "--source-dsn", dsn()}).out, HasSubstr("the store ends before it"));
+  pqxx::nontransaction(on_standby).exec("SELECT pg_wal_replay_resume()");
+  EXPECT_EQ(apply().exit_code, 0);
+  EXPECT_EQ(store.differing("event_rows"), "0");
 }
 
 TEST_F(StandbyTest, IsNoTarget) {

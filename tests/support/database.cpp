@@ -8,6 +8,9 @@
 #include <pqxx/pqxx>
 #include <stdexcept>
 
+#include "tests/support/hostile_names.h"
+#include "tests/support/hostile_settings.h"
+
 namespace rebuild_projection::test {
 
 namespace {
@@ -25,6 +28,18 @@ void run_alone(const std::string& sql) {
   statements.exec(sql);
 }
 
+/// Of the server that libpq's environment names when it is first asked for.
+const ServerSettings& server_settings() {
+  static const ServerSettings names = [] {
+    ServerSettings all;
+    pqxx::connection connection(maintenance_dsn());
+    pqxx::nontransaction statements(connection);
+    for (const auto& row : statements.exec("SELECT name FROM pg_settings")) all.insert(row[0].c_str());
+    return all;
+  }();
+  return names;
+}
+
 }  // namespace
 
 struct Database::Link {
@@ -36,7 +51,8 @@ Database::Database(const std::string& options) {
   static std::atomic<int> count{0};
   name_ = "test_" + std::to_string(getpid()) + "_" + std::to_string(++count);
   run_alone("CREATE DATABASE " + name_ + " TEMPLATE template0 " + options);
-  link_ = std::make_unique<Link>(dsn());
+  if (settings_are_hostile()) make_hostile();
+  link_ = std::make_unique<Link>(own_dsn());
 }
 
 Database::~Database() {
@@ -48,8 +64,16 @@ Database::~Database() {
   }
 }
 
+void Database::make_hostile() {
+  run_alone(hostile_settings_of(name_, server_settings()));
+}
+
 void Database::reconnect() {
-  link_ = std::make_unique<Link>(dsn());
+  link_ = std::make_unique<Link>(own_dsn());
+}
+
+std::string Database::own_dsn(const std::string& role) const {
+  return dsn(role) + usual_settings(server_settings());
 }
 
 std::string Database::dsn(const std::string& role) const {
@@ -58,14 +82,14 @@ std::string Database::dsn(const std::string& role) const {
 
 void Database::execute(const std::string& sql) {
   pqxx::work work(link_->connection);
-  work.exec(sql);
+  work.exec(hostile_sql(sql));
   work.commit();
 }
 
 std::vector<std::string> Database::rows(const std::string& sql) {
   pqxx::work work(link_->connection);
   std::vector<std::string> result;
-  for (const auto& row : work.exec(sql)) {
+  for (const auto& row : work.exec(hostile_sql(sql))) {
     std::string line;
     for (const auto& field : row) line += std::string(field.is_null() ? "NULL" : field.c_str()) + "|";
     if (!line.empty()) line.pop_back();
@@ -102,14 +126,16 @@ void Database::append(std::uint64_t number, std::uint64_t seconds, const std::st
 
 std::string Database::store_digest() {
   return value(
-      "SELECT count(*) || ' ' || coalesce(md5(string_agg(md5(e::text || xmin || ' ' || xmax || ' ' || ctid), '' ORDER "
+      "SELECT count(*) || ' ' || coalesce(md5(string_agg(md5((e.*)::text || xmin || ' ' || xmax || ' ' || ctid), '' "
+      "ORDER "
       "BY"
       " event_id)), '') FROM event_store e");
 }
 
 std::string Database::digest(const std::string& table) {
-  return value("SELECT count(*) || ' ' || coalesce(md5(string_agg(md5(t::text), '' ORDER BY md5(t::text))), '') FROM " +
-               table + " t");
+  return value(
+      "SELECT count(*) || ' ' || coalesce(md5(string_agg(md5((t.*)::text), '' ORDER BY md5((t.*)::text))), '') FROM " +
+      table + " t");
 }
 
 }  // namespace rebuild_projection::test

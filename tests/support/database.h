@@ -20,9 +20,13 @@ class Database {
   [[nodiscard]] const std::string& name() const { return name_; }
   /// "dbname=…", the rest comes from libpq's environment.
   [[nodiscard]] std::string dsn(const std::string& role = "") const;
+  /// The same for a session of the tests, which has PostgreSQL's usual settings whatever the database has.
+  [[nodiscard]] std::string own_dsn(const std::string& role = "") const;
 
   /// After the server was restarted.
   void reconnect();
+  /// Gives every later session but the tests' own settings away from their defaults: hostile_settings().
+  void make_hostile();
 
   /// Several statements, one transaction.
   void execute(const std::string& sql);

@@ -1,5 +1,7 @@
 #include "tests/support/hostile_settings.h"
 
+#include <cstdlib>
+
 namespace rebuild_projection::test {
 
 const std::vector<HostileSetting>& hostile_settings() {
@@ -152,16 +154,33 @@ const std::vector<HostileSetting>& hostile_settings() {
   return settings;
 }
 
-void make_hostile(Database& database) {
+std::string hostile_settings_of(const std::string& database, const ServerSettings& known) {
+  std::string sql;
   for (const HostileSetting& setting : hostile_settings()) {
-    if (setting.value == nullptr ||
-        database.value("SELECT count(*) FROM pg_settings WHERE name = '" + std::string(setting.name) + "'") == "0")
-      continue;
-    const bool list = std::string(setting.name) == "search_path" || std::string(setting.name) == "DateStyle" ||
-                      std::string(setting.name) == "restrict_nonsystem_relation_kind";
+    const std::string name = setting.name;
+    if (setting.value == nullptr || known.count(name) == 0) continue;
+    const bool list = name == "search_path" || name == "DateStyle" || name == "restrict_nonsystem_relation_kind";
     const std::string value = list ? setting.value : "'" + std::string(setting.value) + "'";
-    database.execute("ALTER DATABASE " + database.name() + " SET " + setting.name + " = " + value);
+    sql += "ALTER DATABASE " + database + " SET " + name + " = " + value + ";";
   }
+  return sql;
+}
+
+bool settings_are_hostile() {
+  return std::getenv("REBUILD_PROJECTION_HOSTILE_SETTINGS") != nullptr;
+}
+
+std::string usual_settings(const ServerSettings& known) {
+  std::string options;
+  if (!settings_are_hostile()) return options;
+  for (const HostileSetting& setting : hostile_settings()) {
+    if (!setting.pinned_to || known.count(setting.name) == 0) continue;
+    const bool names = std::string(setting.name) == "search_path";  // tables of the tests have no schema
+    options += " -c " + std::string(setting.name) + "=";
+    for (const char character : std::string(names ? "\"$user\", public" : *setting.pinned_to))
+      options += character == ' ' ? std::string("\\\\ ") : std::string(1, character);
+  }
+  return " options='" + options + "'";
 }
 
 }  // namespace rebuild_projection::test

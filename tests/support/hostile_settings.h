@@ -1,10 +1,9 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
-
-#include "tests/support/database.h"
 
 namespace rebuild_projection::test {
 
@@ -19,7 +18,18 @@ struct HostileSetting {
 /// statement_timeout, lock_timeout, default_transaction_read_only.
 const std::vector<HostileSetting>& hostile_settings();
 
-/// Gives them to every later session of the database that does not say otherwise, as far as the server knows them.
-void make_hostile(Database& database);
+/// The names of all settings of a server.
+using ServerSettings = std::set<std::string>;
+
+/// SQL that gives them to every later session of the database that does not say otherwise, as far as the server knows
+/// them.
+std::string hostile_settings_of(const std::string& database, const ServerSettings& known);
+
+/// With REBUILD_PROJECTION_HOSTILE_SETTINGS in the environment every test's database has them.
+bool settings_are_hostile();
+
+/// Options for a connection string that set what matters to the tests' own sessions as it is without them; "" where
+/// settings_are_hostile() is not.
+std::string usual_settings(const ServerSettings& known);
 
 }  // namespace rebuild_projection::test

@@ -16,6 +16,7 @@
 #include <stdexcept>
 
 #include "tests/support/as_roles.h"
+#include "tests/support/hostile_names.h"
 
 namespace rebuild_projection::test {
 
@@ -39,11 +40,35 @@ std::vector<std::string> placed(std::vector<std::string> arguments) {
   return arguments;
 }
 
+/// The arguments with the columns' names where those are hostile: in SQL, and in a store file instead of the preset.
+std::vector<std::string> renamed(std::vector<std::string> arguments) {
+  if (!with_hostile_names()) return arguments;
+  const auto value_of = [&](const char* option) {
+    const auto found = std::ranges::find(arguments, option);
+    return found == arguments.end() || found + 1 == arguments.end() ? arguments.end() : found + 1;
+  };
+  if (const auto sql = value_of("--live-position"); sql != arguments.end()) *sql = hostile_sql(*sql);
+  if (const auto key = value_of("--explain-row"); key != arguments.end())
+    if (const std::size_t equals = key->find('='); equals != std::string::npos)
+      *key = hostile_name(key->substr(0, equals)) + key->substr(equals);
+  static const Folder folder;
+  static const std::string usual_store =
+      folder.write("store.toml",
+                   "from = \"event_store\"\norder = [\"ts\", \"event_id\"]\nevent_id = \"event_id\"\nts = \"ts\"\n"
+                   "type = \"event_type\"\nstream_id = \"aggregate_id\"\npayload = \"payload\"\n");
+  if (const auto store = value_of("--store"); store != arguments.end()) {
+    if (*store == "event_store") *store = usual_store;
+  } else if (value_of("--dsn") != arguments.end()) {
+    arguments.insert(arguments.end(), {"--store", usual_store});
+  }
+  return arguments;
+}
+
 }  // namespace
 
 Program::Program(const std::vector<std::string>& given, const std::map<std::string, std::string>& environment,
                  std::size_t address_space_max) {
-  const std::vector<std::string> arguments = placed(given);
+  const std::vector<std::string> arguments = placed(renamed(given));
   std::array<int, 2> out{};
   std::array<int, 2> err{};
   if (pipe2(out.data(), O_CLOEXEC) != 0 || pipe2(err.data(), O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
@@ -123,7 +148,7 @@ Folder::~Folder() {
 
 std::string Folder::write(const std::string& name, const std::string& text) const {
   const std::string path = path_ + "/" + name;
-  std::ofstream(path) << text;
+  std::ofstream(path) << (name.ends_with(".toml") ? hostile_file(text) : text);
   return path;
 }
 

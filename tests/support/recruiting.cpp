@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/support/hostile_names.h"
+
 namespace rebuild_projection::test {
 
 namespace {
@@ -76,18 +78,18 @@ struct OtherClient::Link {
 };
 
 OtherClient::OtherClient(const Database& database, const std::string& begin, const std::string& role)
-    : link_(std::make_unique<Link>(database.dsn(role))) {
+    : link_(std::make_unique<Link>(database.own_dsn(role))) {
   execute(begin);
 }
 
 OtherClient::~OtherClient() = default;  // the server rolls back what is open
 
 void OtherClient::execute(const std::string& sql) {
-  link_->statements.exec(sql);
+  link_->statements.exec(hostile_sql(sql));
 }
 
 std::string OtherClient::value(const std::string& sql) {
-  const pqxx::result rows = link_->statements.exec(sql);
+  const pqxx::result rows = link_->statements.exec(hostile_sql(sql));
   return rows.empty() ? "" : rows[0][0].is_null() ? "NULL" : rows[0][0].c_str();
 }
 
@@ -203,7 +205,7 @@ std::string Recruiting::everything() {
     result += "\n" + relation;
     if (relation.ends_with("|r") || relation.ends_with("|p"))
       result += " " + database.value(
-                          "SELECT coalesce(md5(string_agg(t::text || t.tableoid || t.xmin || t.ctid, ' '"
+                          "SELECT coalesce(md5(string_agg((t.*)::text || t.tableoid || t.xmin || t.ctid, ' '"
                           " ORDER BY t.tableoid, t.ctid)), '') FROM " +
                           relation.substr(0, relation.size() - 2) + " t");
   }

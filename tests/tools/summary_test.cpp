@@ -116,8 +116,9 @@ TEST(SummaryText, OfAVerifiedRunThatLacksEventsHasNoVerdictAndNoCertificate) {
   built.projections[1].skipped_before = 1;
   EXPECT_EQ(summary_text(built).find("Certificate"), std::string::npos);
   built.projections[1].comparison->extra = 1;
-  EXPECT_NE(summary_text(built).find("verdict      drift: 1 row is not as the events say, and 4 events were left out\n"),
-            std::string::npos);
+  EXPECT_NE(
+      summary_text(built).find("verdict      drift: 1 row is not as the events say, and 4 events were left out\n"),
+      std::string::npos);
 }
 
 TEST(SummaryText, OfARunThatSkippedEventsListsThem) {

@@ -1,0 +1,143 @@
+// Without this file a server that crashes could leave rows behind that no prefix of the events explains, in a table
+// that the crash has emptied in whole or in part, and a run could call them right.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+
+#include "tests/end_to_end/shapes/ground.h"
+#include "tests/support/own_server.h"
+#include "tests/support/proxy.h"
+
+namespace rebuild_projection::test {
+namespace {
+
+using Arguments = std::vector<std::string>;
+
+/// A server that crashes once, when the writing session of a program that goes through here sends its nth message.
+class CrashAt {
+ public:
+  CrashAt(const OwnServer& server, int nth)
+      : server_(server), nth_(nth), proxy_([this](const Message& message) { return see(message); }) {}
+  [[nodiscard]] std::string through(const Database& database) const { return proxy_.dsn(database.name()); }
+  [[nodiscard]] int messages() const { return messages_; }
+
+ private:
+  Verdict see(const Message& message) {
+    if (names_session(message, "commit")) connection_ = message.connection;
+    if (!message.from_client || message.connection != connection_) return Verdict::pass;
+    if (++messages_ == nth_) {
+      server_.stop("immediate");
+      server_.start();
+    }
+    return Verdict::pass;
+  }
+
+  const OwnServer& server_;
+  const int nth_;
+  int connection_ = 0;
+  std::atomic<int> messages_ = 0;
+  Proxy proxy_;
+};
+
+class CrashedShapes : public testing::TestWithParam<const char*> {
+ protected:
+  static TargetShape shape() {
+    const auto all = target_shapes();
+    return *std::ranges::find(all, std::string(GetParam()), &TargetShape::name);
+  }
+  /// At which of so many messages the server crashes: the last ones end a run.
+  static std::vector<int> crashes(int messages) {
+    if (std::getenv("REBUILD_PROJECTION_STRESS") == nullptr)
+      return {messages / 4, messages / 2, messages - 6, messages - 3, messages - 1};
+    std::vector<int> all;
+    for (int nth = 1; nth <= messages; ++nth) all.push_back(nth);
+    return all;
+  }
+  /// The run, with a crash at the nth of its messages, 0 for none.
+  Program::Result run(const Arguments& arguments, int nth, int* messages = nullptr) {
+    const CrashAt crash(server, nth);
+    Arguments all = arguments;
+    all.insert(all.end(), {"--source-dsn", ground.database.dsn(), "--readers", "1"});
+    const Program::Result done = ground.run(all, crash.through(ground.database));
+    if (messages != nullptr) *messages = crash.messages();
+    ground.reconnect();
+    return done;
+  }
+  /// Whether all of the table is logged.
+  bool survives_crashes() {
+    return ground.database.value(
+               "SELECT count(*) FROM pg_class WHERE relpersistence = 'u' AND relnamespace ="
+               " 'public'::regnamespace") == "0";
+  }
+  /// Whatever happened, the run can be resumed or begun anew, and the rows are right then.
+  void expect_remedy(const Arguments& arguments, const Arguments& anew) {
+    Arguments resumed = arguments, begun = arguments;
+    resumed.emplace_back("--resume");
+    begun.insert(begun.end(), anew.begin(), anew.end());
+    const Program::Result done = ground.run(resumed);
+    if (done.exit_code == 0) {
+      ground.expect_rows(Story::events);
+      return;
+    }
+    EXPECT_EQ(done.exit_code, 1) << done.err;
+    const Program::Result again = ground.run(begun);
+    EXPECT_EQ(again.exit_code, 0) << again.err;
+    ground.expect_rows(Story::events);
+  }
+
+  const OwnServer server;
+  Ground ground{shape()};
+};
+
+TEST_P(CrashedShapes, InPlace) {
+  const Arguments arguments{"--mode", "APPLY", "--batch-size", "5"};
+  int messages = 0;
+  ground.lay_out(23);
+  if (run(arguments, 0, &messages).exit_code == 1) GTEST_SKIP() << "refused";
+  for (const int nth : crashes(messages)) {
+    SCOPED_TRACE("at message " + std::to_string(nth) + " of " + std::to_string(messages));
+    ground.lay_out(23);
+    ground.database.execute("CHECKPOINT");
+    const Program::Result done = run(arguments, nth);
+    if (done.exit_code == 0) {
+      ground.expect_rows(Story::events);
+    } else if (survives_crashes()) {
+      // The rows that were there before, or those of the events up to the checkpoint.
+      const std::string checkpoint =
+          ground.database.value("SELECT coalesce(to_regclass('rebuild_projection.rebuild_checkpoints')::text, '')");
+      const std::string events =
+          checkpoint.empty() ? "" : ground.database.value("SELECT max(events) FROM " + checkpoint);
+      EXPECT_TRUE(ground.has_rows(23) || (!events.empty() && ground.has_rows(std::stoi(events)))) << done.err;
+    }
+    expect_remedy(arguments, {});
+  }
+}
+
+TEST_P(CrashedShapes, Published) {
+  const Arguments arguments{"--mode", "APPLY", "--batch-size", "10", "--strategy", "shadow", "--keep-previous"};
+  int messages = 0;
+  ground.lay_out(23);
+  if (run(arguments, 0, &messages).exit_code == 1) GTEST_SKIP() << "refused";
+  for (const int nth : crashes(messages)) {
+    SCOPED_TRACE("at message " + std::to_string(nth) + " of " + std::to_string(messages));
+    ground.lay_out(23);
+    ground.database.execute("CHECKPOINT");
+    const Program::Result done = run(arguments, nth);
+    if (done.exit_code == 0) {
+      ground.expect_rows(Story::events);
+    } else if (survives_crashes()) {
+      EXPECT_TRUE(ground.has_rows(23) || ground.has_rows(Story::events)) << done.err;
+    }
+    expect_remedy(arguments, {"--discard"});
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Some, CrashedShapes,
+                         testing::Values("plain", "unlogged", "unlogged_in_part", "partitioned_by_hash",
+                                         "unique_column", "selected_tables_no_action"),
+                         [](const auto& test) { return std::string(test.param); });
+
+}  // namespace
+}  // namespace rebuild_projection::test
