@@ -1,6 +1,8 @@
 #pragma once
 
-#include <string>
+#include <cstddef>
+#include <functional>
+#include <string_view>
 
 #include "pipeline/options.h"
 #include "pipeline/page.h"
@@ -25,5 +27,12 @@ Event event_of(const RunProjector& projector, const PayloadParser& parser, const
 /// is not called: events are only counted, and unreadable payloads found.
 Folded fold(RunProjector projector, const PayloadParser& parser, const Page& page, const ParsedPage& parsed,
             std::size_t begin, std::size_t end, OnError on_error, bool dry, ChangeSet& changes);
+
+/// Folds the page's events [begin, end) once more, each alone: `visit` gets the index of an event in the page, and its
+/// changes, if it changes a row to whose key `wanted` says yes. Events that fail are left out, as fold() skips them.
+/// False where `visit` returned it, which ends the fold.
+bool fold_each(RunProjector projector, const PayloadParser& parser, const Page& page, const ParsedPage& parsed,
+               std::size_t begin, std::size_t end, const std::function<bool(std::string_view key)>& wanted,
+               const std::function<bool(std::size_t index, const ChangeSet& changes)>& visit);
 
 }  // namespace rebuild_projection

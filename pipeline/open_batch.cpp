@@ -1,13 +1,9 @@
 #include "pipeline/open_batch.h"
 
-#include <spdlog/spdlog.h>
-
-#include <algorithm>
-#include <system_error>
 #include <utility>
 
 #include "pipeline/error.h"
-#include "pipeline/limits.h"
+#include "pipeline/page_walk.h"
 
 namespace rebuild_projection {
 
@@ -28,18 +24,13 @@ void EventTypes::add_to(std::map<std::string, std::uint64_t>& totals) const {
 }
 
 OpenBatch::OpenBatch(std::vector<RunProjector> projectors, const Stages& stages, const RunOptions& options)
-    : projectors_(std::move(projectors)),
-      stages_(stages),
-      on_error_(options.on_error),
-      spill_directory_(options.spill_directory),
-      shares_(options.memory_bytes_max) {
+    : projectors_(std::move(projectors)), stages_(stages), options_(options), shares_(options.memory_bytes_max) {
   for (const RunProjector& run_projector : projectors_)
     batch_.projections.push_back(
         {run_projector.projector, ChangeSet(run_projector.projector->table()), {}, 0, 0, 0, 0});
-  batch_.fold_again = [this](std::size_t projection, std::uint64_t begin, std::uint64_t end) {
-    return fold_again(projection, begin, end);
+  batch_.for_changes = [this](const Batch::WantedRows& wanted, const Batch::Visit& visit) {
+    for_changes(wanted, visit);
   };
-  batch_.event_at = [this](std::uint64_t index) { return event_at(index); };
 }
 
 void OpenBatch::add(const PagePtr& page, std::size_t piece) {
@@ -98,54 +89,34 @@ void OpenBatch::clear() {
   all_kept_ = true;
 }
 
-void OpenBatch::for_events(std::uint64_t begin, std::uint64_t end, const Visit& visit) const {
-  std::uint64_t first = 0;  // the batch's number of a piece's first event
-  auto part = [&](const Page& page, const ParsedPage& parsed, std::size_t from, std::size_t to) {
-    const std::uint64_t size = to - from;
-    const std::uint64_t begins = std::max(begin, first);
-    const std::uint64_t ends = std::min(end, first + size);
-    if (begins < ends) visit(page, parsed, from + begins - first, from + ends - first);
-    first += size;
-  };
+void OpenBatch::for_pieces(const VisitPiece& visit) const {
   if (all_kept_) {
-    for (const Kept& kept : kept_) part(kept.page->page, kept.page->parsed, kept.begin, kept.end);
+    for (const Kept& kept : kept_)
+      if (!visit(kept.page->page, kept.page->parsed, kept.begin, kept.end)) return;
     return;
   }
   const auto source = stages_.source.again(after_, batch_.last_position);
-  PageSequence pages(*source);
-  while (const auto page = pages.next(limits::page_events_max))
-    part(*page, stages_.parser.parse(*page), 0, page->events.size());
-  if (first != batch_.events)
+  walk_pages(*source, stages_.parser, options_,
+             [&](const Page& page, const ParsedPage& parsed) { return visit(page, parsed, 0, page.events.size()); });
+}
+
+void OpenBatch::for_changes(const Batch::WantedRows& wanted, const Batch::Visit& visit) const {
+  std::uint64_t first = 0;  // the batch's number of a piece's first event
+  bool goes_on = true;
+  for_pieces([&](const Page& page, const ParsedPage& parsed, std::size_t begin, std::size_t end) {
+    for (std::size_t projection = 0; projection < projectors_.size() && goes_on; ++projection) {
+      if (!wanted[projection]) continue;
+      goes_on = fold_each(projectors_[projection], stages_.parser, page, parsed, begin, end, wanted[projection],
+                          [&](std::size_t index, const ChangeSet& changes) {
+                            return visit(projection, first + index - begin, page.events[index], changes);
+                          });
+    }
+    first += end - begin;
+    return goes_on;
+  });
+  if (goes_on && first != batch_.events)
     throw RunError("the event store changed while the batch was applied: its " + std::to_string(batch_.events) +
                    " events are now " + std::to_string(first) + "; run the rebuild again");
-}
-
-Batch::Part OpenBatch::fold_again(std::size_t projection, std::uint64_t begin, std::uint64_t end) const {
-  Batch::Part part{ChangeSet(projectors_[projection].projector->table()), 0};
-  for_events(begin, end, [&](const Page& page, const ParsedPage& parsed, std::size_t from, std::size_t to) {
-    const Folded folded =
-        fold(projectors_[projection], stages_.parser, page, parsed, from, to, on_error_, false, part.changes);
-    if (folded.failure) std::rethrow_exception(folded.failure->cause);
-    part.applied += folded.applied;
-    if (end - begin > 1 && part.changes.bytes() > shares_.changes) spill(part.changes);
-  });
-  return part;
-}
-
-void OpenBatch::spill(ChangeSet& changes) const {
-  try {
-    changes.spill(spill_directory_);
-  } catch (const std::system_error& error) {
-    spdlog::warn("{}: what is written again takes more than --max-memory", error.what());
-  }
-}
-
-DeadLetter OpenBatch::event_at(std::uint64_t index) const {
-  DeadLetter result;
-  for_events(index, index + 1, [&](const Page& page, const ParsedPage&, std::size_t at, std::size_t) {
-    result = {page.events[at].event_id.text(), page.events[at].owned_position(), ""};
-  });
-  return result;
 }
 
 }  // namespace rebuild_projection

@@ -51,18 +51,15 @@ class OpenBatch {
   void drop();
 
  private:
-  using Visit = std::function<void(const Page&, const ParsedPage&, std::size_t begin, std::size_t end)>;
-  /// Calls `visit` for the pieces of the batch's events [begin, end), in order.
-  void for_events(std::uint64_t begin, std::uint64_t end, const Visit& visit) const;
-  [[nodiscard]] Batch::Part fold_again(std::size_t projection, std::uint64_t begin, std::uint64_t end) const;
-  void spill(ChangeSet& changes) const;
-  [[nodiscard]] DeadLetter event_at(std::uint64_t index) const;
+  using VisitPiece = std::function<bool(const Page&, const ParsedPage&, std::size_t begin, std::size_t end)>;
+  /// Calls `visit` for the pieces of the batch's events, in order, until it returns false.
+  void for_pieces(const VisitPiece& visit) const;
+  void for_changes(const Batch::WantedRows& wanted, const Batch::Visit& visit) const;
   void clear();
 
   std::vector<RunProjector> projectors_;
   Stages stages_;
-  OnError on_error_;
-  std::string spill_directory_;
+  RunOptions options_;
   MemoryShares shares_;
   Batch batch_;
   EventTypes types_;

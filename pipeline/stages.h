@@ -95,15 +95,15 @@ struct Batch {
   };
   std::vector<Projection> projections;  ///< in the order of the run's projectors
 
-  /// The changes of one projector for the batch's events [begin, end) alone, folded once more; events it had to skip
-  /// are left out. May read from the store.
-  struct Part {
-    ChangeSet changes;
-    std::uint64_t applied = 0;
-  };
-  std::function<Part(std::size_t projection, std::uint64_t begin, std::uint64_t end)> fold_again;
-  /// Event id and position of the batch's event at `index`. May read from the store.
-  std::function<DeadLetter(std::uint64_t index)> event_at;
+  /// For each projection: whether it is asked for a row, by its canonical key; empty where it is asked for none.
+  using WantedRows = std::vector<std::function<bool(std::string_view key)>>;
+  /// Gets an event, by its number in the batch, and all that it changes of one projection. False ends the walk.
+  using Visit = std::function<bool(std::size_t projection, std::uint64_t number, const StoredEvent& event,
+                                   const ChangeSet& changes)>;
+  /// Folds the batch's events once more, each alone, and calls `visit` with those that change a wanted row, for each
+  /// projection in their order. Events that were skipped are left out. Where the batch's pages are no longer kept, its
+  /// range is read from the store, once.
+  std::function<void(const WantedRows& wanted, const Visit& visit)> for_changes;
 };
 
 /// What a commit did, per projection.

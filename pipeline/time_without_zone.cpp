@@ -82,8 +82,11 @@ std::string part_of(TimeWithoutZone type, const std::string& printed) {
 std::optional<std::string> without_zone(const Column& column, std::string_view text) {
   const ZoneOf zone = zone_of(text);
   // A day has no zone, whatever offset stands behind it.
-  if (!zone.other || (column.without_zone == TimeWithoutZone::date && !zone.time_of_day)) return std::nullopt;
+  const bool plain = !zone.other || (column.without_zone == TimeWithoutZone::date && !zone.time_of_day);
+  // Of a day's time the server reads no "2025-02-01T10:00:00Z".
+  if (plain && column.without_zone != TimeWithoutZone::time) return std::nullopt;
   auto moment = Timestamp::parse(text);
+  if (plain && !moment) return std::nullopt;
   if (!moment && column.without_zone == TimeWithoutZone::time)
     moment = Timestamp::parse("2000-01-02 " + std::string(text));
   if (!moment)

@@ -1,6 +1,7 @@
 #include "stages/live_position.h"
 
 #include "pipeline/error.h"
+#include "stages/postgres/sqlstate.h"
 
 namespace rebuild_projection {
 
@@ -14,7 +15,9 @@ Rows ask(Session& session, const std::string& sql) {
   } catch (const SqlError& error) {
     if (error.connection_lost()) throw;
     const bool unresolved = error.sqlstate == "42P01" || error.sqlstate == "42883";
-    throw UsageError(std::string(option) + " was refused: " + error.what() + " (SQLSTATE " + error.sqlstate + ")" +
+    // What the query raises may quote a value, whichever SQLSTATE it gives.
+    const std::string said = may_quote_values(error.sqlstate) ? condition_of(error.sqlstate) : error.what();
+    throw UsageError(std::string(option) + " was refused: " + said + " (SQLSTATE " + error.sqlstate + ")" +
                      (unresolved ? "; every name in it needs its schema, as public.cursors" : ""));
   }
 }

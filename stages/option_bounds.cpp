@@ -36,8 +36,9 @@ std::vector<std::string> out_of_bounds(const Options& options) {
   check_text("store", options.store);
   check_text("meta_schema", options.meta_schema);
   if (options.meta_schema.starts_with("pg_") || options.meta_schema == "information_schema")
-    say("meta_schema", "must not be " + options.meta_schema +
-                           ", which is the server's own or goes with the session; name another one");
+    say("meta_schema",
+        "is " + options.meta_schema +
+            ", which is the server's own or goes with the session; name another schema with --meta-schema");
   for (const std::string& name : options.projections) check_text("a name in projections", name);
   for (const auto& [name, moment] : {std::pair{"from_ts", &options.from_ts}, std::pair{"to_ts", &options.to_ts}})
     if (*moment && !Timestamp::parse(**moment)) say(name, "is no time in ISO 8601");

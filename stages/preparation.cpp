@@ -51,7 +51,7 @@ Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedPro
                           .source_database = source_database,
                           .fingerprint = selected.table.fingerprint,
                           .unlogged = selected.table.unlogged,
-                          .owns_table = !selected.projector->clear()});
+                          .owns_table = !has_own_clear(*selected.projector)});
   }
   return {options.mode == Mode::verify ? temporary_schema : options.meta_schema, std::move(identities),
           options.in_shadow() ? Checkpoints::Of::shadows : Checkpoints::Of::live};

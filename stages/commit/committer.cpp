@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "stages/commit/own_clear.h"
-#include "stages/commit/refusal.h"
+#include "stages/commit/refused_batch.h"
 #include "stages/postgres/settings.h"
 
 namespace rebuild_projection {
@@ -20,8 +20,6 @@ constexpr const char* plan_by_key =
 std::string plan_as_usual() {
   return pin_again({"plan_cache_mode", "enable_hashjoin", "enable_mergejoin", "enable_seqscan"});
 }
-
-constexpr std::string_view unique_violation = "23505";
 
 }  // namespace
 
@@ -121,26 +119,15 @@ void Committer::after_commit() {
 }
 
 Committed Committer::write(Session& session, const Batch& batch, std::optional<Committed>& sent, bool& surprised) {
-  using Trust = TableWriter::Trust;
-  const auto plain = [&](Trust trust) {
-    return in_transaction(session, sent, [&, trust](Session& in) { return write_plain(in, batch, trust); });
-  };
   surprised = false;
   try {
-    return plain(Trust::what_is_known);
-  } catch (const RowsNotAsKnown&) {
-    surprised = true;
+    return in_transaction(session, sent, [&](Session& in) { return write_plain(in, batch); });
+  } catch (const RowsNotAsKnown& error) {
+    spdlog::debug("{}", error.what());
   } catch (const SqlError& error) {
     if (!error.blames_data()) throw;
-    surprised = error.sqlstate == unique_violation;
   }
-  try {
-    if (surprised) return plain(Trust::nothing);
-  } catch (const SqlError& error) {
-    if (!error.blames_data()) throw;
-    surprised = false;
-  }
-  return in_transaction(session, sent, [&](Session& in) { return write_with_care(in, batch); });
+  return in_transaction(session, sent, [&](Session& in) { return write_refused(in, batch, surprised); });
 }
 
 Committed Committer::commit(const Batch& batch) {
@@ -209,58 +196,36 @@ void Committer::finish(bool complete, const std::optional<std::string>& late_eve
   });
 }
 
-Committed Committer::write_plain(Session& session, const Batch& batch, TableWriter::Trust trust) {
+Committed Committer::write_plain(Session& session, const Batch& batch) {
   Committed committed;
   begin_batch(session);
   for (std::size_t index = 0; index < writers_.size(); ++index) {
-    const auto written = writers_[index].write(session, batch.projections[index].changes, trust);
+    const auto written =
+        writers_[index].write(session, batch.projections[index].changes, TableWriter::Trust::what_is_known);
     committed.projections.push_back({written.rows_written, written.rows_deleted, {}});
   }
   end_batch(session, batch);
   return committed;
 }
 
-Committed Committer::write_with_care(Session& session, const Batch& batch) {
-  Committed committed;
+Committed Committer::write_refused(Session& session, const Batch& batch, bool& surprised) {
   begin_batch(session);
-  for (std::size_t index = 0; index < writers_.size(); ++index) {
-    Outcome outcome;
-    write_part(session, batch, index, 0, batch.events, outcome);
-    checkpoints_.add_dead_letters(session, index, outcome.refused);
-    outcome.committed.refused = std::move(outcome.refused);
-    committed.projections.push_back(std::move(outcome.committed));
+  std::vector<RefusedBatch::Target> targets;
+  for (std::size_t index = 0; index < targets_.size(); ++index)
+    targets.push_back({&writers_[index], targets_[index].table});
+  RefusedBatch refused(session, batch, targets,
+                       {.on_error = settings_.on_error,
+                        .show_values = settings_.show_values,
+                        .deferrable = deferrable_,
+                        .window_bytes = settings_.memory.kept_pages});
+  Committed committed;
+  for (Committed::Projection& written : refused.write()) {
+    checkpoints_.add_dead_letters(session, committed.projections.size(), written.refused);
+    committed.projections.push_back(std::move(written));
   }
+  surprised = refused.surprised();
   end_batch(session, batch);
   return committed;
-}
-
-void Committer::write_part(Session& session, const Batch& batch, std::size_t projection, std::uint64_t begin,
-                           std::uint64_t end, Outcome& outcome) {
-  const Batch::Part part = batch.fold_again(projection, begin, end);
-  if (part.changes.empty()) return;
-  session.execute("SAVEPOINT part");
-  try {
-    const auto written = writers_[projection].write(session, part.changes, TableWriter::Trust::nothing);
-    check_constraints(session);
-    session.execute("RELEASE SAVEPOINT part");
-    outcome.committed.rows_written += written.rows_written;
-    outcome.committed.rows_deleted += written.rows_deleted;
-    return;
-  } catch (const SqlError& error) {
-    if (!error.blames_data()) throw;
-    session.execute("ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part");
-    writers_[projection].roll_back_part();
-    if (end - begin == 1) {
-      DeadLetter event = batch.event_at(begin);
-      event.error = explain_refusal(session, error, part.changes, *targets_[projection].table, settings_.show_values);
-      if (settings_.on_error == OnError::stop) throw RefusedEvent(targets_[projection].projector->name(), event);
-      outcome.refused.push_back(std::move(event));
-      return;
-    }
-  }
-  const std::uint64_t middle = begin + (end - begin) / 2;
-  write_part(session, batch, projection, begin, middle, outcome);
-  write_part(session, batch, projection, middle, end, outcome);
 }
 
 }  // namespace rebuild_projection

@@ -19,9 +19,9 @@ namespace rebuild_projection {
 /// The commit stage: one transaction per batch on one connection, with the rows of every projection, their checkpoints
 /// and their dead letters.
 ///
-/// A batch is first written as it stands. Where the server refuses its data, the transaction is rolled back and the
-/// batch is written once more with care: each projection's events by halves under savepoints, until the event to blame
-/// is alone (pipeline/README.md, "Transactions and failure"). If none fails alone, the batch commits.
+/// A batch is first written as it stands. Where the server refuses its data, or rows are not as this run left them, the
+/// transaction is rolled back and the batch is written once more as a RefusedBatch (pipeline/README.md, "Transactions
+/// and failure").
 ///
 /// What is transient is tried again, the batch as a whole. Where the connection is lost after COMMIT was sent, the
 /// checkpoint's row, locked on a new connection, says whether the batch is there: nothing is guessed.
@@ -61,12 +61,6 @@ class Committer : public BatchSink {
   [[nodiscard]] const std::vector<std::uint64_t>& rows_cleared() const { return rows_cleared_; }
 
  private:
-  /// What happened to one projection while a batch was written with care.
-  struct Outcome {
-    Committed::Projection committed;
-    std::vector<DeadLetter> refused;
-  };
-
   /// Calls `write` in a transaction. What it wrote is in `sent` from the moment that COMMIT is sent.
   using Write = std::function<Committed(Session&)>;
   Committed in_transaction(Session& session, std::optional<Committed>& sent, const Write& write);
@@ -81,10 +75,8 @@ class Committer : public BatchSink {
   void begin_batch(Session& session);
   void after_commit();
   void end_batch(Session& session, const Batch& batch) const;
-  Committed write_plain(Session& session, const Batch& batch, TableWriter::Trust trust);
-  Committed write_with_care(Session& session, const Batch& batch);
-  void write_part(Session& session, const Batch& batch, std::size_t projection, std::uint64_t begin, std::uint64_t end,
-                  Outcome& outcome);
+  Committed write_plain(Session& session, const Batch& batch);
+  Committed write_refused(Session& session, const Batch& batch, bool& surprised);
   void check_constraints(Session& session) const;
 
   LastingSession& session_;

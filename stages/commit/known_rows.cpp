@@ -35,7 +35,6 @@ void KnownRows::wrote(std::string_view key, bool present) {
 void KnownRows::roll_back() {
   found_empty_ = false;
   pending_.clear();
-  part_ = 0;
   too_many_ = false;
 }
 

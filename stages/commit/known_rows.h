@@ -23,11 +23,11 @@ class KnownRows {
 
   // What the transaction in work does. It counts from commit() on.
   void found_empty() { found_empty_ = true; }
-  /// A part of it begins.
-  void begin_part() { part_ = pending_.size(); }
   void wrote(std::string_view key, bool present);
-  /// Takes back what was written since begin_part().
-  void roll_back_part() { pending_.resize(std::min(part_, pending_.size())); }
+  /// What was written so far, for roll_back_to().
+  [[nodiscard]] std::size_t mark() const { return pending_.size(); }
+  /// Takes back what was written since.
+  void roll_back_to(std::size_t mark) { pending_.resize(std::min(mark, pending_.size())); }
   void roll_back();
   void commit();
 
@@ -48,8 +48,7 @@ class KnownRows {
   bool complete_ = false;  // what is not in slots_ is not in the table
   bool found_empty_ = false;
   std::vector<Hash> pending_;  // of the transaction; the lowest bit says whether the row is there after it
-  std::size_t part_ = 0;
-  bool too_many_ = false;  // were written in the transaction to remember them
+  bool too_many_ = false;      // were written in the transaction to remember them
 };
 
 }  // namespace rebuild_projection

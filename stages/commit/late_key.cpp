@@ -33,8 +33,7 @@ void drop_key(Session& session, const TableLayout& layout, CatalogueTable& table
 LateKey::LateKey(const TableLayout& layout, const CatalogueTable& table)
     : committed_(
           std::ranges::any_of(table.indexes, [&](const CatalogueIndex& index) { return is_key(layout, index); })),
-      there_(committed_),
-      there_before_part_(committed_) {
+      there_(committed_) {
   std::string columns;
   for (const Column& column : layout.key) columns += (columns.empty() ? "" : ", ") + quote_name(column.name);
   create_ = "CREATE UNIQUE INDEX ON " + quote_name(table.schema, table.name) + " (" + columns + ")";

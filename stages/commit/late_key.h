@@ -18,14 +18,14 @@ class LateKey {
   void need(Session& session);
 
   // What need() did in the transaction counts from commit() on.
-  void begin_part() { there_before_part_ = there_; }
-  void roll_back_part() { there_ = there_before_part_; }
+  [[nodiscard]] bool mark() const { return there_; }
+  void roll_back_to(bool mark) { there_ = mark; }
   void roll_back() { there_ = committed_; }
   void commit() { committed_ = there_; }
 
  private:
   std::string create_;
-  bool committed_, there_, there_before_part_;
+  bool committed_, there_;
 };
 
 /// Takes the key, as often as it is there, from a table of our own.

@@ -141,6 +141,8 @@ std::uint64_t NewRows::copy(Session& session, const ChangeSet& changes, std::vec
   constexpr bool tries = Format::format == CopyIn::Format::binary;
   CopyIn copy(session, target(), Format::format);
   Format format(copy.unsent(), changes, more...);
+  std::vector<const ChangeSet::Row*> sent;
+  sent.reserve(rows.size());
   std::size_t left = 0, misses = 0;
   for (std::size_t row = 0; row < rows.size(); ++row) {
     fetch_ahead(rows, row, FetchAhead::changes);
@@ -148,6 +150,7 @@ std::uint64_t NewRows::copy(Session& session, const ChangeSet& changes, std::vec
     if (append_row(format, *rows[row])) {
       misses = 0;
       copy.row_done();
+      sent.push_back(rows[row]);
       continue;
     }
     if (tries && rows.size() <= few_rows && !copy.started()) return 0;
@@ -159,7 +162,13 @@ std::uint64_t NewRows::copy(Session& session, const ChangeSet& changes, std::vec
     }
   }
   rows.resize(left);
-  return copy.finish();
+  try {
+    return copy.finish();
+  } catch (const SqlError& error) {
+    const auto row = error.blames_data() ? copy.refused_row(table_.plain_name) : std::nullopt;
+    if (!row || *row >= sent.size()) throw;
+    throw RefusedRow(error, sent[*row]);
+  }
 }
 
 std::uint64_t NewRows::write(Session& session, const ChangeSet& changes, std::vector<const ChangeSet::Row*>& rows) {

@@ -13,6 +13,12 @@
 
 namespace rebuild_projection {
 
+/// A COPY was refused for its data, and the server named the row. That it is this one is likely, not certain.
+struct RefusedRow : SqlError {
+  RefusedRow(const SqlError& error, const ChangeSet::Row* named) : SqlError(error), row(named) {}
+  const ChangeSet::Row* row;
+};
+
 /// Writes rows of which is known that they are not there, by COPY: what the server would make of a row's defaults and
 /// its change is worked out here, wherever that is certain to be the same. In the binary format, which the server reads
 /// in little more than half the time, where all of a row's values have one. `table` outlives this.
@@ -23,7 +29,7 @@ class NewRows {
   /// Asks what the defaults are.
   void prepare(Session& session);
   /// Writes those rows that it can, which must all be created by their changes, and takes them out of `rows`; how many.
-  /// Throws SqlError, with 23505 where one of them is there.
+  /// Throws SqlError, with 23505 where one of them is there; a RefusedRow where the server names a row.
   std::uint64_t write(Session& session, const ChangeSet& changes, std::vector<const ChangeSet::Row*>& rows);
 
  private:

@@ -27,7 +27,7 @@ void TableWriter::prepare(Session& session, const std::string& name) {
 }
 
 std::uint64_t TableWriter::delete_rows(Session& session, const ChangeSet& changes,
-                                       const std::vector<const ChangeSet::Row*>& rows) {
+                                       std::span<const ChangeSet::Row* const> rows) {
   if (!changes.removes()) return 0;
   std::uint64_t deleted = 0;
   StatementArrays keys(table_.key.size());
@@ -53,7 +53,7 @@ void TableWriter::sort_unknown(const ChangeSet::Row& row, Sorted& result) {
   if (change.creates) result.unknown.push_back({&row, MergeRows::Branch::absent});
 }
 
-TableWriter::Sorted TableWriter::sort(const std::vector<const ChangeSet::Row*>& rows, Trust trust) const {
+TableWriter::Sorted TableWriter::sort(std::span<const ChangeSet::Row* const> rows, Trust trust) const {
   using Presence = KnownRows::Presence;
   Sorted result;
   for (std::size_t at = 0; at < rows.size(); ++at) {
@@ -74,24 +74,22 @@ TableWriter::Sorted TableWriter::sort(const std::vector<const ChangeSet::Row*>& 
 }
 
 TableWriter::Written TableWriter::write(Session& session, const ChangeSet& changes, Trust trust) {
-  known_.begin_part();
-  key_.begin_part();
   Written written;
-  const auto for_parts = [&](const auto& visit) { changes.for_parts(merge_bytes_, visit); };
   // Before everything else, as within a part: another row may take a value that must be unique.
   if (changes.spilled_bytes() > 0 && changes.removes())
-    for_parts([&](const ChangeSet& part) { written.rows_deleted += delete_rows(session, part, part.sorted()); });
-  for_parts([&](const ChangeSet& part) {
-    const Written more = write_part(session, part, trust);
+    for_parts(changes,
+              [&](const ChangeSet& part) { written.rows_deleted += delete_rows(session, part, part.sorted()); });
+  for_parts(changes, [&](const ChangeSet& part) {
+    const Written more = write_rows(session, part, part.sorted(), trust);
     written.rows_written += more.rows_written;
     written.rows_deleted += more.rows_deleted;
   });
   return written;
 }
 
-TableWriter::Written TableWriter::write_part(Session& session, const ChangeSet& changes, Trust trust) {
+TableWriter::Written TableWriter::write_rows(Session& session, const ChangeSet& changes,
+                                             std::span<const ChangeSet::Row* const> rows, Trust trust) {
   Written written;
-  const std::vector<const ChangeSet::Row*> rows = changes.sorted();
   written.rows_deleted = delete_rows(session, changes, rows);
 
   Sorted sorted = sort(rows, trust);

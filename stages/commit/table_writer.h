@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +51,17 @@ class TableWriter {
   /// Applies `changes` within the session's transaction. Throws SqlError or RowsNotAsKnown; the transaction, or all of
   /// it since a savepoint, is then to be rolled back.
   Written write(Session& session, const ChangeSet& changes, Trust trust);
+  /// The same for some rows of a change set that is in memory.
+  Written write_rows(Session& session, const ChangeSet& changes, std::span<const ChangeSet::Row* const> rows,
+                     Trust trust);
+  /// Deletes those of the rows that go; how many were there.
+  std::uint64_t delete_rows(Session& session, const ChangeSet& changes, std::span<const ChangeSet::Row* const> rows);
+  /// ChangeSet::for_parts(), with the memory that this writer has for it.
+  void for_parts(const ChangeSet& changes, const std::function<void(const ChangeSet&)>& visit) const {
+    changes.for_parts(merge_bytes_, visit);
+  }
+  /// Makes the table's key if it is not there, before a savepoint rather than after it.
+  void need_key(Session& session) { key_.need(session); }
 
   /// Deletes every row. With `truncate`, older snapshots see an empty table; never CASCADE.
   std::uint64_t clear(Session& session, bool truncate);
@@ -64,10 +77,15 @@ class TableWriter {
     known_.roll_back();
     key_.roll_back();
   }
-  /// The last write() was undone alone.
-  void roll_back_part() {
-    known_.roll_back_part();
-    key_.roll_back_part();
+  /// What was done so far in the transaction, and that what came after it is undone.
+  struct Mark {
+    std::size_t known = 0;
+    bool key = false;
+  };
+  [[nodiscard]] Mark mark() const { return {known_.mark(), key_.mark()}; }
+  void roll_back_to(const Mark& mark) {
+    known_.roll_back_to(mark.known);
+    key_.roll_back_to(mark.key);
   }
   void forget_rows() { known_.forget(); }
 
@@ -82,9 +100,7 @@ class TableWriter {
     std::vector<Unknown> unknown;
   };
   static void sort_unknown(const ChangeSet::Row& row, Sorted& result);
-  [[nodiscard]] Sorted sort(const std::vector<const ChangeSet::Row*>& rows, Trust trust) const;
-  std::uint64_t delete_rows(Session& session, const ChangeSet& changes, const std::vector<const ChangeSet::Row*>& rows);
-  Written write_part(Session& session, const ChangeSet& changes, Trust trust);
+  [[nodiscard]] Sorted sort(std::span<const ChangeSet::Row* const> rows, Trust trust) const;
   [[nodiscard]] std::string delete_sql() const;
 
   TargetTable table_;

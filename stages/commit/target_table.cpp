@@ -5,7 +5,7 @@
 namespace rebuild_projection {
 
 TargetTable::TargetTable(const TableLayout& layout, const CatalogueTable& catalogue)
-    : oid(catalogue.oid), name(quote_name(catalogue.schema, catalogue.name)) {
+    : oid(catalogue.oid), name(quote_name(catalogue.schema, catalogue.name)), plain_name(catalogue.name) {
   for (const Column& column : layout.key) key.push_back(catalogue.find(column.name));
   for (const Column& column : layout.columns) {
     const auto combining = column.operations.combining();

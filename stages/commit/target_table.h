@@ -22,7 +22,8 @@ struct TargetTable {
   TargetTable(const TableLayout& layout, const CatalogueTable& catalogue);
 
   std::uint32_t oid = 0;
-  std::string name;  ///< quoted
+  std::string name;        ///< quoted, with its schema
+  std::string plain_name;  ///< neither
   std::vector<const CatalogueColumn*> key;
   std::vector<Target> columns;  ///< as in TableLayout
 

@@ -2,6 +2,7 @@
 
 #include <libpq-fe.h>
 
+#include <charconv>
 #include <string_view>
 
 #include "stages/postgres/peer_watch.h"
@@ -67,6 +68,19 @@ std::uint64_t CopyIn::finish() {
     PQputCopyEnd(session_.raw(), nullptr);
   }
   return session_.end_copy(sql_);
+}
+
+std::optional<std::size_t> CopyIn::refused_row(std::string_view table) const {
+  // CONTEXT:  COPY the_table, line 17, column a_column: "..."
+  const std::string_view message = PQerrorMessage(session_.raw());
+  const std::string begin = "COPY " + std::string(table) + ", ";
+  std::size_t at = message.rfind(begin);
+  if (at == std::string_view::npos) return std::nullopt;
+  at = message.find_first_of("0123456789", at + begin.size());
+  if (at == std::string_view::npos) return std::nullopt;
+  std::size_t line = 0;
+  std::from_chars(message.data() + at, message.data() + message.size(), line);
+  return line == 0 ? std::nullopt : std::optional(line - 1);
 }
 
 CopyIn::~CopyIn() {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,9 @@ class CopyIn {
   /// Sends the rest and waits until every row is in the table; their number. What the server refused of any of them is
   /// thrown here at the latest. Asks nothing of the server where there was no row.
   std::uint64_t finish();
+  /// After finish() threw: the row to which the server's context points, counted from 0, in a COPY into the table
+  /// `table`. It is read from a text in the server's language, so nothing may rest on it.
+  [[nodiscard]] std::optional<std::size_t> refused_row(std::string_view table) const;
 
   /// Appends one field's text to a row of texts, with what COPY takes for its own characters escaped.
   static void escape(std::string& text, std::string_view field);

@@ -33,7 +33,8 @@ SqlError::SqlError(std::string state, const std::string& message, std::string sq
 
 SqlError SqlError::of_server(std::string state, const std::string& message, std::string sql, bool reads) {
   const bool held_back = may_quote_values(state) && (reads || !state.starts_with("23"));
-  SqlError error(state, held_back ? condition_of(state) : message, std::move(sql));
+  const std::string shown = held_back ? condition_of(state) : message;
+  SqlError error(std::move(state), shown, std::move(sql));
   error.said = message;
   return error;
 }

@@ -136,7 +136,7 @@ TEST_F(CommandLineEndToEndTest, WrongSurroundingsAreRefusedWithOneSentence) {
   store.database.execute("DROP TABLE stages");
   expect_refused(with({"stages"}), "there is no table \"stages\"");
   store.projections.write("stages.toml", "name = \"stages\"\nname = 7\n");
-  expect_refused(with({"event_rows"}), "stages.toml:2: ");
+  expect_refused(with({"stages"}), "stages.toml:2: ");
   store.projections.write("stages.toml",
                           "name = \"elsewhere\"\ntable = \"counters\"\nkey = [\"candidate_id\"]\n"
                           "[[on]]\nevent = \"*\"\nkey = { candidate_id = \"@stream_id\" }\n");

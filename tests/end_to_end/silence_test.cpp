@@ -198,13 +198,13 @@ INSTANTIATE_TEST_SUITE_P(Stores, StrangePayloads,
 // ---- what the store and the files lack
 
 TEST_F(Silence, AttributesThatTheStoreDoesNotMapAreNamed) {
-  project("[[on]]\nevent = \"placed\"\n" + by_stream + "set = { a = \"@metadata\",\n  b = \"@ts\" }\n");
+  project("[[on]]\nevent = \"placed\"\n" + by_stream + "[on.set]\na = \"@metadata\"\nb = \"@ts\"\n");
   append("placed", "{}");
   run.write_store({{"ts", "\"\""}, {"order", "[\"event_id\"]"}});
   expect_warnings(UnorderedElementsAre(
-      AllOf(HasSubstr(".toml:8: no event has a value for \"@metadata\": the store event_store"),
+      AllOf(HasSubstr(".toml:9: no event has a value for \"@metadata\": the store event_store"),
             EndsWith("names no column for metadata")),
-      AllOf(HasSubstr(".toml:9: no event has a value for \"@ts\""), EndsWith("names no column for ts"))));
+      AllOf(HasSubstr(".toml:10: no event has a value for \"@ts\""), EndsWith("names no column for ts"))));
 }
 
 TEST_F(Silence, AMistakeInAFileThatIsNotSelectedIsAWarning) {

@@ -105,13 +105,13 @@ TEST_F(Skipped, EventsKeepAnExplainedRowFromAVerdict) {
   EXPECT_EQ(store.run({"--projection", "amounts", "--explain-row", "s1"}).exit_code, 0);
   const Outcome skipped = store.run({"--projection", "amounts", "--explain-row", "s2", skip, "skip"});
   EXPECT_EQ(skipped.exit_code, 2);
-  EXPECT_THAT(skipped.out, AllOf(HasSubstr("no event that was read touches this row"),
-                                 HasSubstr("1 event was skipped, and may touch the row; no verdict")));
+  EXPECT_THAT(skipped.out, AllOf(HasSubstr("1 event was skipped, and may touch the row; no verdict"),
+                                 Not(HasSubstr("by the events"))));
   const Outcome stopped = store.run({"--projection", "amounts", "--explain-row", "s2"});
   EXPECT_EQ(stopped.exit_code, 2);
   EXPECT_THAT(stopped.out,
-              AllOf(HasSubstr("no event that was read touches this row"), HasSubstr("ended early: failed: "),
-                    HasSubstr("later events may touch the row; no verdict"), Not(HasSubstr("live "))));
+              AllOf(HasSubstr("ended early: failed: "), HasSubstr("later events may touch the row; no verdict"),
+                    Not(HasSubstr("by the events"))));
 }
 
 }  // namespace

@@ -46,8 +46,10 @@ class SynchronousStandby : protected ServerWithoutItsStandby, public ShadowStore
   Outcome stopped_while_it_waits(std::vector<std::string> arguments, const Proxy::Hook& also) {
     std::atomic<bool> learnt = false;
     const Proxy proxy([&](const Message& message) {
-      if (!message.from_client && message.type == 'D' && message.body.find("SyncRep") != std::string_view::npos)
+      if (!message.from_client && message.type == 'D' && message.body.find("SyncRep") != std::string_view::npos) {
         learnt = true;
+        learnt.notify_all();
+      }
       return also(message);
     });
     arguments.insert(arguments.end(),

@@ -59,7 +59,7 @@ const std::vector<std::string> dry_run{"--projection", "all", "--mode", "DRY_RUN
 
 const std::vector<Phase> phases{
     {"Connecting", in_place, opens_session, 1},
-    {"SettingUpTheSession", in_place, statement("intervalstyle"), 1},
+    {"SettingUpTheSession", in_place, statement("IntervalStyle"), 1},
     {"Checks", dry_run, statement("pg_attribute"), 1},
     {"Planning", in_place, statement("count(*)"), 1},
     {"Scout", in_place, statement("DECLARE positions")},

@@ -360,54 +360,120 @@ TEST(Engine, WithoutRoomForTemporaryFilesTheMemoryBoundClosesABatchEarly) {
   run.expect_prefix(10'000);
 }
 
-/// A sink that folds parts of each batch again, as one does when the database refuses a batch.
-class FoldingSink : public MemorySink {
+/// A sink that walks over the events of some rows of each batch once more, as one does when the database refused these.
+class WalkingSink : public MemorySink {
  public:
   Committed commit(const Batch& batch) override {
-    const std::uint64_t third = batch.events / 3;
-    for (const auto& [begin, end] : {std::pair{std::uint64_t{0}, third}, {third, batch.events}, {third, third + 1}}) {
-      const Batch::Part part = batch.fold_again(0, begin, end);
-      std::uint64_t events = 0;
-      part.changes.for_parts(1, [&](const ChangeSet& changes) {
-        for (const ChangeSet::Row* row : changes.sorted()) events += std::stoull(to_text(row->change.present[0].value));
-      });
-      EXPECT_EQ(events, end - begin);
+    const auto first = std::stoull(batch.first_position.front());
+    std::vector<std::uint64_t> wanted, visited;
+    std::uint64_t wanted_of_second = 0, of_second = 0;
+    // Streams 3 and 4 of the first projector, and stream 3 of the second.
+    for (std::uint64_t event = first; event < first + batch.events; ++event) {
+      if (event % 10 == 3 || event % 10 == 4) wanted.push_back(event);
+      if (event % 10 == 3) ++wanted_of_second;
     }
-    EXPECT_EQ(batch.event_at(third).event_id, std::to_string(std::stoull(batch.first_position.front()) + third));
+    batch.for_changes(
+        {[](std::string_view key) { return key == "3" || key == "4"; },
+         [](std::string_view key) { return key == "3"; }},
+        [&](std::size_t projection, std::uint64_t number, const StoredEvent& event, const ChangeSet& changes) {
+          EXPECT_EQ(changes.size(), 1U);
+          EXPECT_EQ(event.event_id.text(), std::to_string(first + number));
+          if (projection == 0)
+            visited.push_back(first + number);
+          else
+            ++of_second;
+          return visited.size() < visits_max;
+        });
+    wanted.resize(std::min(wanted.size(), visits_max));
+    EXPECT_EQ(visited, wanted);
+    if (visits_max == SIZE_MAX) {
+      EXPECT_EQ(of_second, wanted_of_second);
+    }
     return MemorySink::commit(batch);
   }
+  std::size_t visits_max = SIZE_MAX;
 };
 
-TEST(Engine, FoldsPartsOfABatchAgainFromMemory) {
-  MemoryRun run(10'000);
-  FoldingSink sink;
-  run.options.batch_events = 2'500;
-  run_pipeline(run.options, {&run.every, &run.odd}, {run.source, run.parser, &sink}, run.progress, {});
-  EXPECT_EQ(sink.batches.size(), 4U);
-  EXPECT_EQ(run.source.read_again, 0U);
+/// A run of one batch whose pages do not stay in memory.
+struct LargeRun : MemoryRun {
+  static constexpr std::uint64_t events = 34'000;  // 17 pages
+  LargeRun() : MemoryRun(events) {
+    source.page_events_max = 2'000;
+    options.memory_bytes_max = std::uint64_t{64} << 20;
+    options.batch_events = events;
+    source.page_bytes_claimed = MemoryShares(options.memory_bytes_max).kept_pages / 16;
+  }
+  Report go() { return run_pipeline(options, {&every, &odd}, {source, parser, &sink}, progress, stop.get_token()); }
+  WalkingSink sink;
+};
+
+TEST(Engine, FoldsTheEventsOfARowAgainFromMemory) {
+  for (const std::uint64_t batch : {1, 7, 2'500, 10'000}) {
+    MemoryRun run(10'000);
+    WalkingSink sink;
+    run.options.batch_events = batch;
+    run_pipeline(run.options, {&run.every, &run.odd}, {run.source, run.parser, &sink}, run.progress, {});
+    EXPECT_EQ(sink.batches.size(), (10'000 + batch - 1) / batch);
+    EXPECT_EQ(run.source.read_again, 0U);
+  }
 }
 
-TEST(Engine, FoldsPartsOfABatchAgainThroughTemporaryFiles) {
-  MemoryRun run(10'000);
-  FoldingSink sink;
-  run.options.batch_events = 10'000;
-  run.source.page_events_max = 1'000;
-  run.options.memory_bytes_max = 1;
-  run_pipeline(run.options, {&run.every, &run.odd}, {run.source, run.parser, &sink}, run.progress, {});
-  EXPECT_EQ(sink.batches.size(), 1U);
+TEST(Engine, FoldsTheEventsOfARowAgainFromTheStoreWhenTheBatchOutgrewMemory) {
+  for (const unsigned concurrent : {1U, 3U}) {
+    LargeRun run;
+    run.options.readers = run.options.workers = concurrent;
+    run.source.read_events_max = 1'500;  // and every page leaves a rest
+    run.parser.on_parse = random_delays();
+    EXPECT_EQ(run.go().ending, Ending::complete);
+    EXPECT_EQ(run.sink.batches.size(), 1U);
+    EXPECT_EQ(run.source.read_again, 1U);
+  }
 }
 
-TEST(Engine, FoldsPartsOfABatchAgainFromTheStoreWhenItOutgrewMemory) {
-  constexpr std::uint64_t events = 34'000;  // 17 pages
-  MemoryRun run(events);
-  run.source.page_events_max = 2'000;
-  run.options.memory_bytes_max = std::uint64_t{64} << 20;
-  run.source.page_bytes_claimed = MemoryShares(run.options.memory_bytes_max).kept_pages / 16;
-  FoldingSink sink;
-  run.options.batch_events = events;
-  run_pipeline(run.options, {&run.every, &run.odd}, {run.source, run.parser, &sink}, run.progress, {});
-  EXPECT_EQ(sink.batches.size(), 1U);
-  EXPECT_EQ(run.source.read_again, 4U);
+TEST(Engine, AWalkOverTheEventsEndsWhereItIsTold) {
+  LargeRun run;
+  run.sink.visits_max = 7;
+  std::atomic<std::uint64_t> read = 0;
+  run.source.on_read = [&](std::uint64_t) { ++read; };
+  EXPECT_EQ(run.go().ending, Ending::complete);
+  EXPECT_LT(read, 2 * LargeRun::events);
+}
+
+TEST(Engine, AFailureWhenEventsAreReadAgainEndsTheRun) {
+  for (const bool stopped : {false, true}) {
+    LargeRun run;
+    run.options.batch_events = LargeRun::events / 2;
+    run.source.page_bytes_claimed *= 2;
+    std::atomic<std::uint64_t> seen = 0;
+    run.source.on_read = [&](std::uint64_t event) {
+      if (event != 20'000 || ++seen < 2) return;
+      if (stopped) throw Cancelled("stopped");
+      throw RunError("the connection was lost");
+    };
+    const Report report = run.go();
+    EXPECT_EQ(report.ending, stopped ? Ending::cancelled : Ending::failed);
+    EXPECT_NE(report.ending_detail.find(stopped ? "stopped" : "the connection was lost"), std::string::npos);
+    EXPECT_EQ(report.batches, 1U);
+    EXPECT_EQ(run.sink.batches.size(), 1U);
+  }
+}
+
+TEST(Engine, ACancelledThatAProjectorThrowsIsItsEventsFailure) {
+  const auto throws = [](std::uint64_t event) {
+    if (event == 1'234) throw Cancelled("no signal came");
+  };
+  {
+    MemoryRun run(5'000);
+    run.options.batch_events = 100;
+    run.every.on_handle = throws;
+    expect_failure_at_1234(run, "no signal came", true);
+  }
+  MemoryRun run(5'000);
+  run.options.batch_events = 100;
+  run.options.on_error = OnError::skip;
+  run.every.on_handle = run.odd.on_handle = throws;
+  EXPECT_EQ(run.go().ending, Ending::complete);
+  run.expect_prefix(5'000, {{1'234, ""}});
 }
 
 }  // namespace

@@ -56,6 +56,9 @@ std::unique_ptr<PageSource> MemorySource::again(const std::optional<Position>& a
   auto source = std::make_unique<MemorySource>(events_, streams_);
   source->next_ = after ? number_of(after->front()) + 1 : 0;
   source->end_ = number_of(last.front()) + 1;
+  source->on_read = on_read;
+  source->page_events_max = page_events_max;
+  source->read_events_max = read_events_max;
   return source;
 }
 

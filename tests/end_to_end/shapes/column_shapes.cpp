@@ -64,7 +64,9 @@ std::vector<TargetShape> column_shapes() {
   values("enum", {{"parent", "letters"}}, "CREATE TYPE letters AS ENUM ('g', 'f', 'e', 'd', 'c', 'b', 'a');");
   values("name", {{"label", "name"}, {"parent", "name"}}, "", all);
   values("ltree", {{"parent", "ext.ltree"}}, "CREATE EXTENSION IF NOT EXISTS ltree SCHEMA ext;");
-  values("defaults", {{"slot", "integer DEFAULT 7"}, {"label", "text DEFAULT 'none'"}}, "", all);
+  values("defaults", {{"total", "bigint NOT NULL DEFAULT 5"}});
+  shapes.back().fill = "INSERT INTO t SELECT id, v, total + 5, label, slot, parent, at FROM want";
+  shapes.back().want = "SELECT id, v, total + 5, label, slot, parent, at FROM want";
   values("not_null", {{"v", "integer NOT NULL"}, {"at", "timestamptz NOT NULL"}}, "", writes);
   values("toasted_text", {{"label", "text"}}, "");
   shapes.back().around = "ALTER TABLE t ALTER label SET STORAGE EXTERNAL, ALTER parent SET STORAGE MAIN";
@@ -157,7 +159,7 @@ std::vector<TargetShape> column_shapes() {
        .may_refuse = all},
       {.name = "texts_beyond_a_page",
        .table = plain + "ALTER TABLE t ADD long text",
-       .fill = "INSERT INTO t SELECT *, repeat(md5(id), 500) FROM want",
+       .fill = "INSERT INTO t SELECT *, repeat('x', 9000) FROM want",
        .live = "SELECT id, v, long IS NULL FROM t",
        .want = "SELECT id, v, false FROM want",
        .rules =

@@ -25,9 +25,9 @@ TEST(KnownRows, KnowsWhatWasCommitted) {
   rows.wrote("a", false);
   rows.roll_back();
   rows.wrote("b", true);
-  rows.begin_part();
+  const std::size_t mark = rows.mark();
   rows.wrote("c", true);
-  rows.roll_back_part();
+  rows.roll_back_to(mark);
   rows.commit();
   EXPECT_EQ(rows.of("a"), Presence::present);
   EXPECT_EQ(rows.of("b"), Presence::present);
@@ -96,10 +96,10 @@ TEST(KnownRows, ForgetsWhereATransactionWritesMoreThanItMayRemember) {
     KnownRows rows(std::size_t{64} << 10);  // 4,096 rows of a transaction
     rows.wrote("a", true);
     rows.commit();
-    rows.begin_part();
+    const std::size_t mark = rows.mark();
     rows.wrote("b", true);
     for (int key = 0; key < 10'000; ++key) rows.wrote(std::to_string(key), false);
-    rows.roll_back_part();
+    rows.roll_back_to(mark);
     if (undone) rows.roll_back();
     rows.commit();
     EXPECT_EQ(rows.of("a"), undone ? Presence::present : Presence::unknown);

@@ -69,15 +69,14 @@ TEST_F(LateKeyTest, IsMadeOnceAndCountsFromCommitOn) {
 TEST_F(LateKeyTest, GoesWithAPartThatIsRolledBackAlone) {
   LateKey late(layout, side);
   session.execute("BEGIN; SAVEPOINT part");
-  late.begin_part();
+  bool mark = late.mark();
   late.need(session);
   session.execute("ROLLBACK TO SAVEPOINT part");
-  late.roll_back_part();
+  late.roll_back_to(mark);
   EXPECT_THAT(indexes(), ElementsAre(other));
-  late.begin_part();
   late.need(session);
-  late.begin_part();
-  late.roll_back_part();  // what the part before it made, stays
+  mark = late.mark();
+  late.roll_back_to(mark);  // what the part before it made, stays
   late.need(session);
   session.execute("COMMIT");
   EXPECT_THAT(indexes(), ElementsAre(key, other));

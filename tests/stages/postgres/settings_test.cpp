@@ -34,7 +34,7 @@ class SettingsTest : public testing::Test {
 };
 
 TEST_F(SettingsTest, OfEverySessionAreTheProgramsWhateverTheDatabaseSays) {
-  test::make_hostile(database);
+  database.make_hostile();
   for (const Access access : {Access::read_only, Access::read_write}) {
     Session session(database.dsn(), "test", access);
     for (const auto& [name, value, pinned_to] : hostile_settings()) {

@@ -1,0 +1,56 @@
+// Without this an event that is left out could take another's changes with it, or leave some of its own.
+#include "pipeline/event_changes.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "pipeline/changes.h"
+#include "tests/support/plain_rows.h"
+
+namespace rebuild_projection {
+namespace {
+
+StoredEvent event_named(const std::string& id, const std::vector<StoredValue>& position) {
+  StoredEvent event;
+  event.event_id = std::string_view(id);
+  event.position = position;
+  return event;
+}
+
+TEST(EventChanges, ComposeWhatAnyConsecutiveEventsDoToSomeRows) {
+  for (unsigned seed = 0; seed < 300; ++seed) {
+    std::mt19937 random(seed);
+    const std::size_t events = 1 + random() % 12;
+    std::vector<std::vector<plain::Step>> steps;  // of each event
+    EventChanges changes(plain::table());
+    for (std::size_t event = 0; event < events; ++event) {
+      steps.push_back(plain::random_steps(random, 1 + random() % 4));
+      const std::string id = "event " + std::to_string(event), time = "time " + std::to_string(event);
+      const std::vector<StoredValue> position{std::string_view(time), std::string_view(id)};
+      changes.add(10 * event, event_named(id, position), plain::fold(steps[event], 0, steps[event].size()));
+    }
+    ASSERT_EQ(changes.size(), events);
+    const std::size_t begin = random() % events, end = begin + random() % (events - begin + 1);
+    const auto every = [](std::string_view) { return true; };
+    std::vector<plain::Step> all;
+    for (std::size_t event = begin; event < end; ++event)
+      all.insert(all.end(), steps[event].begin(), steps[event].end());
+    const ChangeSet expected = plain::fold(all, 0, all.size());
+    const ChangeSet composed = changes.composed(begin, end, every);
+    SCOPED_TRACE("seed " + std::to_string(seed) + plain::described(all));
+    EXPECT_EQ(plain::described(composed), plain::described(expected));
+    for (const ChangeSet::Row* row : expected.sorted()) {
+      const ChangeSet one = changes.composed(begin, end, [&](std::string_view key) { return key == row->key(); });
+      ASSERT_EQ(one.size(), 1U);
+    }
+    if (begin == end) continue;
+    EXPECT_EQ(changes.number(begin), 10 * begin);
+    EXPECT_EQ(changes.event(begin).event_id, "event " + std::to_string(begin));
+    EXPECT_EQ(changes.event(begin).position,
+              (Position{"time " + std::to_string(begin), "event " + std::to_string(begin)}));
+  }
+}
+
+}  // namespace
+}  // namespace rebuild_projection
