@@ -170,11 +170,10 @@ TEST_P(StrangePayloads, AreCountedByKindAndTheFirstIsNamed) {
                     " and no object, so none of its paths leads anywhere; the first is event " + event_id(first));
   };
   for (const Mode mode : {Mode::dry_run, Mode::apply, Mode::verify})
-    EXPECT_THAT(
-        warnings(mode),
-        AllOf(says("2 events", "a JSON string that holds a document (a serializer that ran twice?)", 2),
-              says("1 event", "a JSON string", 4), says("1 event", "a JSON array", 5),
-              says("1 event", "a JSON number or boolean", 6), says("2 events", "null", 10), testing::SizeIs(5)));
+    EXPECT_THAT(warnings(mode),
+                AllOf(says("2 events", "a JSON string that holds a document (a serializer that ran twice?)", 2),
+                      says("1 event", "a JSON string", 4), says("1 event", "a JSON array", 5),
+                      says("1 event", "a JSON number or boolean", 6), says("2 events", "null", 7), testing::SizeIs(5)));
 }
 
 TEST_P(StrangePayloads, AreNoneWhereSomethingIsReadInThem) {
