@@ -30,6 +30,7 @@ std::vector<std::string> out_of_bounds(const Options& options) {
     check("memory_bytes_max", options.memory_bytes_max, memory_mib_min << 20U, memory_mib_max << 20U);
   check("peer_timeout", options.peer_timeout.count(), 1, peer_timeout_max);
   check("fence_timeout", options.fence_timeout.count(), 0, seconds_max);
+  check("publish_lock_timeout", options.publish_lock_timeout.count(), 1, publish_lock_timeout_max);
   check("retry.retries", options.retry.retries, 0, retries_max);
   check("retry.seconds_max", options.retry.seconds_max.count(), 0, seconds_max);
   check("drift_limit", options.drift_limit, 0, drift_limit_max);

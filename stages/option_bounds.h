@@ -19,6 +19,7 @@ inline constexpr std::uint64_t drift_limit_max = 1'000'000;  ///< they are held 
 inline constexpr std::uint64_t retries_max = 1'000'000;
 inline constexpr std::uint64_t seconds_max = 31'536'000;  ///< a year
 inline constexpr std::uint64_t peer_timeout_max = 3600;   ///< seconds
+inline constexpr std::uint64_t publish_lock_timeout_max = 3600;
 inline constexpr std::uint64_t memory_mib_min = 16;
 inline constexpr std::uint64_t memory_mib_max = std::uint64_t{1} << 24;                ///< 16 TiB
 inline constexpr std::uint64_t events_max = std::numeric_limits<std::int64_t>::max();  ///< what the server counts in

@@ -52,7 +52,13 @@ void ShadowRebuild::catch_up_under_lock(Session& publisher, const WritersLock& l
   });
   if (!range.last) return;
   const Alarm alarm(lock.left());
-  if (!replay_more(report, range, alarm.rings()))
+  bool in_time = false;
+  try {
+    in_time = replay_more(report, range, alarm.rings());
+  } catch (const Cancelled&) {
+    if (stop_.stop_requested()) throw;
+  }
+  if (!in_time)
     throw TryAgain("events arrived faster than they could be replayed within " +
                    std::to_string(options_.publish_lock_timeout.count()) +
                    " s (--publish-lock-timeout) while writers were kept out");

@@ -384,8 +384,9 @@ class Checker {
     options.lock_timeout = seconds("lock-timeout", options.lock_timeout);
     options.retry.retries = static_cast<unsigned>(number("retries", 0, retries_max, options.retry.retries));
     options.retry.seconds_max = seconds("retry-max-seconds", options.retry.seconds_max);
-    options.publish_lock_timeout = std::chrono::seconds(number(
-        "publish-lock-timeout", 1, seconds_max, static_cast<std::uint64_t>(options.publish_lock_timeout.count())));
+    options.publish_lock_timeout =
+        std::chrono::seconds(number("publish-lock-timeout", 1, publish_lock_timeout_max,
+                                    static_cast<std::uint64_t>(options.publish_lock_timeout.count())));
   }
 
   void concurrency() {

@@ -37,6 +37,7 @@ TEST(OptionBounds, AreCheckedBeforeAServerIsAsked) {
       {[](Options& o) { o.peer_timeout = 0s; }, "peer_timeout must be from 1 to 3600, not 0"},
       {[](Options& o) { o.peer_timeout = 3601s; }, "peer_timeout must be from 1 to 3600, not 3601"},
       {[](Options& o) { o.fence_timeout = -1s; }, "fence_timeout must be from 0 to 31536000, not -1"},
+      {[](Options& o) { o.publish_lock_timeout = 0s; }, "publish_lock_timeout must be from 1 to 3600, not 0"},
       {[](Options& o) { o.retry.retries = 1'000'001; }, "retry.retries must be from 0 to 1000000"},
       {[](Options& o) { o.retry.seconds_max = -1s; }, "retry.seconds_max must be from 0 to 31536000"},
       {[](Options& o) { o.drift_limit = UINT64_MAX; }, "drift_limit must be from 0 to 1000000"},

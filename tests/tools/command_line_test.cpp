@@ -481,9 +481,10 @@ TEST_F(CommandLineTest, TakesFenceAndRetries) {
   EXPECT_EQ(defaults.peer_timeout.count(), 30);
   EXPECT_EQ(defaults.retry.retries, 20U);
   EXPECT_EQ(defaults.retry.seconds_max.count(), 120);
-  const Options options = accepted({"--resume", "--fence", "OFF", "--fence-timeout", "0", "--retries", "0",
-                                    "--retry-max-seconds", "7", "--peer-timeout", "1", "--lock-timeout", "2"})
-                              .options;
+  const Options options =
+      accepted({"--resume", "--fence", "OFF", "--fence-timeout", "0", "--retries", "0", "--retry-max-seconds", "7",
+                "--peer-timeout", "1", "--lock-timeout", "2", "--publish-lock-timeout", "3"})
+          .options;
   EXPECT_TRUE(options.resume);
   EXPECT_EQ(options.fence, Fence::off);
   EXPECT_EQ(options.fence_timeout.count(), 0);
@@ -491,6 +492,7 @@ TEST_F(CommandLineTest, TakesFenceAndRetries) {
   EXPECT_EQ(options.retry.seconds_max.count(), 7);
   EXPECT_EQ(options.peer_timeout.count(), 1);
   EXPECT_EQ(options.lock_timeout.count(), 2);
+  EXPECT_EQ(options.publish_lock_timeout.count(), 3);
   EXPECT_EQ(refused({"--peer-timeout", "0"}),
             sentence("--peer-timeout must be a whole number from 1 to 3,600, not \"0\"."));
   EXPECT_EQ(refused({"--fence", "maybe"}), sentence("--fence must be auto or off, not \"maybe\"."));
