@@ -113,11 +113,18 @@ std::vector<Position> EventStore::in_order(Session& session, const std::vector<P
 }
 
 std::optional<std::string> EventStore::event_id_at(Session& session, const Position& position) const {
-  const std::string id = event_id_ ? event_id_->shown() : "NULL";
-  const Rows rows =
-      session.execute("SELECT " + id + " FROM " + from_ + " AS e WHERE " + is(Operator::equal, position) + " LIMIT 1");
-  if (rows.size() == 0) return std::nullopt;
-  return event_id_ ? std::string(rows.text(0, 0)) : to_string(position);
+  const auto of_event = [&](const std::string& what) {
+    return session.execute("SELECT " + what + " FROM " + from_ + " AS e WHERE " + is(Operator::equal, position) +
+                           " LIMIT 1");
+  };
+  try {
+    const Rows rows = of_event(event_id_ ? event_id_->shown() : "NULL");
+    if (rows.size() == 0) return std::nullopt;
+    return rows.is_null(0, 0) ? to_string(position) : std::string(rows.text(0, 0));
+  } catch (const SqlError& error) {  // its id cannot be read, and was not when it was
+    if (!error.blames_row_read()) throw;
+  }
+  return of_event("").size() == 0 ? std::nullopt : std::optional(to_string(position));
 }
 
 EventStore::Lag EventStore::lag(Session& session, const Position& position,

@@ -226,6 +226,22 @@ TEST_F(OddStores, BytesThatAreNoTextAreRefusedWithTheirEvent) {
   EXPECT_EQ(utf8.rows("SELECT id FROM target WHERE v = 'ä' ORDER BY id"), (Lines{"s1", "s2", "s4"}));
 }
 
+TEST_F(OddStores, AnEventWithoutAnIdGoesByItsPosition) {
+  database.execute(
+      "CREATE TABLE event_store (place integer PRIMARY KEY, event_id uuid, event_type text, aggregate_id text, payload "
+      "jsonb); INSERT INTO event_store SELECT n, NULL, 'k', 's', jsonb_build_object('n', n) FROM generate_series(1, "
+      "10) n");
+  run.write_store({{"order", "[\"place\"]"}, {"ts", "\"\""}});
+  run.options.max_events = 4;
+  EXPECT_EQ(run.apply().last_event_id, "4");
+  run.options.max_events = 0;
+  run.options.resume = true;
+  const Report rest = run.apply();
+  EXPECT_EQ(rest.exit_code(), 0) << rest.ending_detail;
+  EXPECT_EQ(rest.events_read, 6U);
+  EXPECT_EQ(database.value("SELECT total FROM target"), "55");
+}
+
 TEST_F(OddStores, AnEventWithoutAPlaceInTheOrderIsNotLostInSilence) {
   database.execute(
       "CREATE TABLE event_store (event_id bigint, ts timestamptz, event_type text, aggregate_id text, payload jsonb);"
