@@ -34,7 +34,8 @@ bool is_letter(char c) {
 /// What a text says of the zone that its time is in.
 struct ZoneOf {
   bool time_of_day = false;  ///< it has one
-  bool other = false;        ///< a zone that is not UTC, or a word that may be one
+  bool named = false;        ///< it has a zone, or a word that may be one,
+  bool other = false;        ///< which is not UTC
 };
 
 /// The length of an offset's digits and colons at the front.
@@ -51,8 +52,9 @@ ZoneOf zone_of(std::string_view text) {
       std::string word;
       for (; at < text.size() && is_letter(text[at]); ++at) word += lower(text[at]);
       if (word == "t") zone.time_of_day = true;
-      const bool plain = std::ranges::find(plain_words, word) != plain_words.end();
-      zone.other = zone.other || (!plain && std::ranges::find(utc_words, word) == utc_words.end());
+      if (std::ranges::find(plain_words, word) != plain_words.end()) continue;
+      zone.named = true;
+      zone.other = zone.other || std::ranges::find(utc_words, word) == utc_words.end();
       continue;
     }
     ++at;
@@ -62,6 +64,7 @@ ZoneOf zone_of(std::string_view text) {
     const bool signs = c == '+' || (c == '-' && (zone.time_of_day || dashes > 2 || (at > 1 && text[at - 2] == ' ')));
     if (!signs || at == text.size() || !is_digit(text[at])) continue;
     const std::size_t size = offset_size(text.substr(at));
+    zone.named = true;
     zone.other = zone.other || text.substr(at, size).find_first_not_of("0:") != std::string_view::npos;
     at += size;
   }
@@ -82,13 +85,11 @@ std::string part_of(TimeWithoutZone type, const std::string& printed) {
 std::optional<std::string> without_zone(const Column& column, std::string_view text) {
   const ZoneOf zone = zone_of(text);
   // A day has no zone, whatever offset stands behind it.
-  const bool plain = !zone.other || (column.without_zone == TimeWithoutZone::date && !zone.time_of_day);
-  // Of a day's time the server reads no "2025-02-01T10:00:00Z".
-  if (plain && column.without_zone != TimeWithoutZone::time) return std::nullopt;
+  if (!zone.named || (column.without_zone == TimeWithoutZone::date && !zone.time_of_day)) return std::nullopt;
   auto moment = Timestamp::parse(text);
-  if (plain && !moment) return std::nullopt;
   if (!moment && column.without_zone == TimeWithoutZone::time)
     moment = Timestamp::parse("2000-01-02 " + std::string(text));
+  if (!moment && !zone.other) return std::nullopt;
   if (!moment)
     throw EventError("column " + quoted(column) +
                      " has a type without time zone, and the value is no time in ISO 8601, of which it could be told "

@@ -221,7 +221,7 @@ void Verification::finish(Report& report) {
   for (const std::string& text : watch_.warnings()) warn(text);
   if (report.skipped() > 0)
     warn(std::to_string(report.skipped()) + (report.skipped() == 1 ? " event" : " events") +
-         " cannot be applied and were left out of the comparison; the log lists them");
+         " cannot be applied, and the comparison goes without; the log lists them");
   report.retries += source_.retries() + target_.retries();
   report.warnings.insert(report.warnings.begin(), warnings_.begin(), warnings_.end());
 }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include "tests/support/recruiting.h"
 
 namespace rebuild_projection::test {
@@ -112,6 +114,21 @@ TEST_F(Skipped, EventsKeepAnExplainedRowFromAVerdict) {
   EXPECT_THAT(stopped.out,
               AllOf(HasSubstr("ended early: failed: "), HasSubstr("later events may touch the row; no verdict"),
                     Not(HasSubstr("by the events"))));
+}
+
+/// Nothing of what was read before a signal touches the row, which says nothing of the other events.
+TEST_F(Skipped, EventsThatASignalLeavesUnreadKeepARowFromAVerdictToo) {
+  OtherClient holder(store.database);
+  holder.execute("SELECT pg_advisory_lock(42)");
+  store.always = {"--fence", "off"};
+  const std::string waiting = store.store_that_waits_at(1);
+  Program program(store.with_places({"--projection", "amounts", "--explain-row", "s1", "--store", waiting}));
+  ASSERT_TRUE(store.wait_until_blocked());
+  program.signal(SIGTERM);
+  const Outcome outcome = store.result_of(program);
+  EXPECT_EQ(outcome.exit_code, 3);
+  EXPECT_THAT(outcome.out, AllOf(HasSubstr("no event that was read touches this row"),
+                                 HasSubstr("ended early: cancelled"), Not(HasSubstr("by the events"))));
 }
 
 }  // namespace
