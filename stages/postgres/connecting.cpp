@@ -84,6 +84,9 @@ std::chrono::milliseconds time_to_connect(pg_conn* connection, std::chrono::mill
 RawConnection follow(RawConnection connection, std::chrono::milliseconds peer_timeout,
                      const std::function<bool()>& interrupted) {
   if (!connection) throw std::bad_alloc();
+  // libpq would write to standard error what the server says besides, between the lines of the log and unescaped.
+  PQsetNoticeProcessor(
+      connection.get(), [](void*, const char*) {}, nullptr);
   const auto limit = time_to_connect(connection.get(), peer_timeout);
   std::string host;
   Patience patience{{}, interrupted};

@@ -85,7 +85,7 @@ const std::vector<HostileSetting>& hostile_settings() {
       {"jit_above_cost", "0"},
       {"join_collapse_limit", "1"},
       {"maintenance_work_mem", "1MB"},
-      {"max_parallel_workers_per_gather", "8"},
+      {"max_parallel_workers_per_gather", "1"},
       {"min_parallel_index_scan_size", "0"},
       {"min_parallel_table_scan_size", "0"},
       {"parallel_leader_participation", "off"},
