@@ -6,9 +6,9 @@ namespace {
 
 const std::string plain = "CREATE TABLE t ({columns}, PRIMARY KEY (id));";
 
-std::string columns(const std::string& before, const std::string& after) {
+std::string columns(int count, const std::string& before, const std::string& after) {
   std::string text;
-  for (int column = 0; column < 900; ++column)
+  for (int column = 0; column < count; ++column)
     text += (column == 0 ? "" : ", ") + before + std::to_string(column) + after;
   return text;
 }
@@ -146,14 +146,14 @@ std::vector<TargetShape> column_shapes() {
        .fill = "INSERT INTO t SELECT *, id FROM want",
        .twin = "twin"},
       {.name = "nine_hundred_columns_that_are_written",
-       .table = "CREATE TABLE t ({columns}, " + columns("c", " integer") + ", PRIMARY KEY (id))",
-       .fill = "INSERT INTO t SELECT w.*, " + columns("w.v + 0 * ", "") + " FROM want AS w",
+       .table = "CREATE TABLE t ({columns}, " + columns(900, "c", " integer") + ", PRIMARY KEY (id))",
+       .fill = "INSERT INTO t SELECT w.*, " + columns(900, "w.v + 0 * ", "") + " FROM want AS w",
        .live = "SELECT id, v, c0, c450, c899, slot FROM t",
        .want = "SELECT id, v, v, v, v, slot FROM want",
-       .rules = "[[on]]\nevent = \"put\"\nkey = {key}\nset = { " + columns("c", " = \"/v\"") + " }\n",
+       .rules = "[[on]]\nevent = \"put\"\nkey = {key}\nset = { " + columns(900, "c", " = \"/v\"") + " }\n",
        .may_refuse = all},
-      {.name = "nine_hundred_columns_beside",
-       .table = "CREATE TABLE t ({columns}, " + columns("c", " integer DEFAULT 1") + ", PRIMARY KEY (id))",
+      {.name = "three_hundred_columns_beside",
+       .table = "CREATE TABLE t ({columns}, " + columns(900, "c", " integer DEFAULT 1") + ", PRIMARY KEY (id))",
        .fill = "INSERT INTO t SELECT * FROM want",
        .kept = "SELECT id, c0, c450, c899 FROM t",
        .may_refuse = all},

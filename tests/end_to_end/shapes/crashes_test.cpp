@@ -122,6 +122,25 @@ TEST_P(CrashedShapes, InPlace) {
   }
 }
 
+TEST_P(CrashedShapes, Published) {
+  const Arguments arguments{"--mode", "APPLY", "--batch-size", "10", "--strategy", "shadow", "--keep-previous"};
+  int messages = 0;
+  ground.lay_out(23);
+  if (run(arguments, 0, &messages).exit_code == 1) GTEST_SKIP() << "refused";
+  for (const int nth : crashes(messages)) {
+    SCOPED_TRACE("at message " + std::to_string(nth) + " of " + std::to_string(messages));
+    ground.lay_out(23);
+    ground.database.execute("CHECKPOINT");
+    const Program::Result done = run(arguments, nth);
+    if (done.exit_code == 0) {
+      ground.expect_rows(Story::events);
+    } else if (survives_crashes()) {
+      EXPECT_TRUE(ground.has_rows(23) || ground.has_rows(Story::events)) << done.err;
+    }
+    expect_remedy(arguments, {"--discard"});
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Some, CrashedShapes,
                          testing::Values("plain", "unlogged", "unlogged_in_part", "partitioned_by_hash",
                                          "unique_column", "selected_tables_no_action"),

@@ -46,6 +46,9 @@ class Ground {
   Database database;
 
  private:
+  /// As Story::state() has it, of everything or without the targets' rows, the program's own schema and sequences.
+  const std::vector<std::string>& state();
+  std::vector<std::string> state_of_others();
   /// What is not as it must be, "" for nothing.
   std::string wrong_rows(int events);
   /// The temporary table "want": rows after so many events.
@@ -56,7 +59,8 @@ class Ground {
   const SourceShape source_;
   std::unique_ptr<Role> role_;
   Folder projections_, stores_;
-  std::vector<std::string> targets_;  ///< as SQL
+  std::vector<std::string> targets_;  ///< with their partitions, as Story::state() names them
+  std::vector<std::string> state_;    ///< empty: not known since something was changed
   std::vector<std::string> laid_out_, kept_;
 };
 

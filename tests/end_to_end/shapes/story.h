@@ -27,10 +27,10 @@ struct Story {
   /// Ids of these two, sorted.
   static std::vector<std::string> cannot_be();
 
-  /// All relations but the oracle's: how each is defined, with its constraints, triggers, policies, grants and the
-  /// like, and its rows to the tuple. Left out are the rows of `targets` (as SQL reads their names) with their
-  /// partitions and, where there are targets, the program's own schema.
-  static std::vector<std::string> state(Database& database, const std::vector<std::string>& targets = {});
+  /// A line for everything in the database but the oracle: how each relation is defined ("schema.name is …"), its
+  /// constraints, triggers, policies, grants and the like ("has …"), its rows to the tuple ("holds …"), and where
+  /// sequences are ("is at …"). Sorted.
+  static std::vector<std::string> state(Database& database);
 };
 
 /// Lines that are in one of two lists alone, with a sign before them: for a message.

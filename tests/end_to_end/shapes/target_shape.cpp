@@ -71,9 +71,7 @@ std::vector<TargetShape> target_shapes() {
                                        // A constant default is not brought to its column's scale or length.
                                        "values_of_defaults",
                                        // A statement has more targets than the server takes.
-                                       "nine_hundred_columns_that_are_written",
-                                       // Its own comparison of states takes minutes.
-                                       "nine_hundred_columns_beside"};
+                                       "nine_hundred_columns_that_are_written"};
   std::erase_if(all, [&](const TargetShape& shape) { return left_out.contains(shape.name); });
   return all;
 }
