@@ -40,24 +40,10 @@ TEST(TimeWithoutZone, IsInUtcWhereATextNamesAZone) {
 
 TEST(TimeWithoutZone, StaysWhereATextNamesNoZoneOrIsUtcInAnotherForm) {
   for (const TimeWithoutZone type : {timestamp, date, time})
-    for (const char* text : {"2025-03-01",
-                             "2025-03-01 10:00:00",
-                             "20250301",
-                             "20250301T100000",
-                             "24:00:00",
-                             "infinity",
-                             "-infinity",
-                             "epoch",
-                             "now",
-                             "March 1, 2025",
-                             "Sat, 01 Mar 2025 10:00:00 GMT",
-                             "01-Mar-2025 10:00 PM",
-                             "0044-03-15 BC",
-                             "5874897-12-31",
-                             "J2451187",
-                             "12",
-                             "",
-                             "03/Mar/2025"})
+    for (const char* text :
+         {"2025-03-01", "2025-03-01 10:00:00", "20250301", "20250301T100000", "24:00:00", "infinity", "-infinity",
+          "epoch", "now", "March 1, 2025", "Sat, 01 Mar 2025 10:00:00 GMT", "01-Mar-2025 10:00 PM", "0044-03-15 BC",
+          "5874897-12-31", "J2451187", "12", "", "03/Mar/2025"})
       EXPECT_EQ(without_zone(column_of(type), text), std::nullopt) << text;
   EXPECT_EQ(without_zone(column_of(date), "2025-03-01+05:30"), std::nullopt);  // a day is no moment
 }
