@@ -218,7 +218,8 @@ Session::Session(const Server& server, std::string_view role, Access access, std
 void Session::meet_server() {
   // A pooler's session serves others next: before it is known that there is none nothing is set, not even the search
   // path, so that what is asked needs no operator and says which schema everything is of.
-  const Rows rows = execute("SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('search_path')");
+  const Rows rows = execute(std::string(any_isolation) +
+                            "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('search_path')");
   connection_->backend.pid = PQbackendPID(raw());
   if (rows.text(0, 0) != std::to_string(backend().pid))
     throw UsageError(

@@ -125,7 +125,7 @@ std::string pin_settings(std::string_view called, Session::Access access) {
     if (is_for(setting, access)) rows += ", " + row_of(setting.name, setting.value, setting.privileged);
   // The search path first: it says what the operators and functions of the rest are. And the rest is not worth
   // compiling.
-  return "SET search_path = pg_catalog, pg_temp; SET jit = off; " + set_all(rows);
+  return std::string(any_isolation) + "SET search_path = pg_catalog, pg_temp; SET jit = off; " + set_all(rows);
 }
 
 std::string pin_again(std::initializer_list<std::string_view> names) {

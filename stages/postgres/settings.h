@@ -24,6 +24,10 @@ struct PinnedSetting {
 /// All of them. A server that does not know one goes without it.
 std::span<const PinnedSetting> pinned_settings();
 
+/// Begins the text of a session's first statements, which are then one transaction: where the default is serializable,
+/// a standby would refuse any query in it. Nothing of it stays in the session.
+inline constexpr std::string_view any_isolation = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; ";
+
 /// SQL that pins them all, and says what the session is called: application_name is "rebuild_projection/" and `called`.
 std::string pin_settings(std::string_view called, Session::Access access);
 /// SQL that pins these again, after others were set for a while. RESET would bring back what the role says.

@@ -194,6 +194,7 @@ TEST_F(OddStores, NameTheirTypesByValuesOfAnyType) {
 
 TEST_F(OddStores, BytesThatAreNoTextAreRefusedWithTheirEvent) {
   Database ascii("ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'");
+  ascii.execute("SET client_encoding = 'SQL_ASCII'");  // of this session
   ascii.create_event_store();
   ascii.execute("CREATE TABLE target (id text PRIMARY KEY, v text)");
   for (std::uint64_t number = 1; number <= 6; ++number)
