@@ -16,6 +16,7 @@ class CountsTest : public testing::Test {
 
   /// Rows of a table that were inserted, updated and deleted since the last call.
   std::string written(const std::string& table) {
+    EXPECT_TRUE(store.wait_until_gone());  // a session says what it wrote at its end
     const std::string all = store.database.value(
         "SELECT array[n_tup_ins, n_tup_upd, n_tup_del]::text FROM pg_stat_user_tables WHERE relname = '" + table + "'");
     const std::string before = before_.contains(table) ? before_[table] : "{0,0,0}";
