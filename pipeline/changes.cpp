@@ -75,8 +75,7 @@ class Writer {
   void text(Action action, Kind kind, const Column& column, const Json& json) {
     if (column.without_zone == TimeWithoutZone::none || json.kind != Json::Kind::string)
       return text(action, kind, json.text);
-    const bool is_array = column.type == ColumnType::array && kind != Kind::element;
-    const auto in_utc = is_array ? elements_without_zone(column, json.text) : without_zone(column, json.text);
+    const auto in_utc = without_zone(column, json.text);
     text(action, kind, in_utc ? std::string_view(*in_utc) : json.text);
   }
 

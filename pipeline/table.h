@@ -62,7 +62,7 @@ struct Column {
   ColumnType type = ColumnType::other;
   std::optional<int> scale = {};  ///< numeric(p, s): operands are brought to s; integer columns have 0; else none
   Operations operations = {};     ///< what the projector may do to it; empty for key columns
-  TimeWithoutZone without_zone = TimeWithoutZone::none;  ///< what it holds, or its array's elements are
+  TimeWithoutZone without_zone = TimeWithoutZone::none;  ///< what it holds, or an array or a range of these
 };
 
 /// A projection's table as its projector sees it: the key and the columns it writes. Immutable during a run; change

@@ -10,15 +10,16 @@ namespace rebuild_projection {
 
 namespace {
 
-/// Words of PostgreSQL's date and time input (datetktbl in datetime.c) that name no zone. Every other one may.
-constexpr std::array<std::string_view, 63> plain_words{
-    "jan",      "january",   "feb",   "february", "mar",       "march",    "apr",    "april",  "may",
-    "jun",      "june",      "jul",   "july",     "aug",       "august",   "sep",    "sept",   "september",
-    "oct",      "october",   "nov",   "november", "dec",       "december", "mon",    "monday", "tue",
-    "tues",     "tuesday",   "wed",   "weds",     "wednesday", "thu",      "thur",   "thurs",  "thursday",
-    "fri",      "friday",    "sat",   "saturday", "sun",       "sunday",   "am",     "pm",     "ad",
-    "bc",       "t",         "at",    "on",       "j",         "jd",       "julian", "now",    "today",
-    "tomorrow", "yesterday", "epoch", "infinity", "y",         "m",        "d",      "h",      "s"};
+/// Words of PostgreSQL's input of dates and times (datetktbl in datetime.c), and of arrays and ranges of them, that
+/// name no zone. Every other one may.
+constexpr std::array<std::string_view, 65> plain_words{
+    "jan",  "january",   "feb",  "february", "mar",      "march",     "apr",   "april",     "may",     "jun",
+    "june", "jul",       "july", "aug",      "august",   "sep",       "sept",  "september", "oct",     "october",
+    "nov",  "november",  "dec",  "december", "mon",      "monday",    "tue",   "tues",      "tuesday", "wed",
+    "weds", "wednesday", "thu",  "thur",     "thurs",    "thursday",  "fri",   "friday",    "sat",     "saturday",
+    "sun",  "sunday",    "am",   "pm",       "ad",       "bc",        "t",     "at",        "on",      "j",
+    "jd",   "julian",    "now",  "today",    "tomorrow", "yesterday", "epoch", "infinity",  "y",       "m",
+    "d",    "h",         "s",    "null",     "empty"};
 constexpr std::array<std::string_view, 7> utc_words{"z", "zulu", "utc", "uct", "ut", "gmt", "allballs"};
 
 bool is_digit(char c) {
@@ -80,9 +81,13 @@ std::string part_of(TimeWithoutZone type, const std::string& printed) {
   return printed.substr(0, blank) + printed.substr(era);
 }
 
-}  // namespace
+std::string_view without_blanks(std::string_view text) {
+  const std::size_t begin = std::min(text.find_first_not_of(' '), text.size());
+  return text.substr(begin, text.find_last_not_of(' ') + 1 - begin);
+}
 
-std::optional<std::string> without_zone(const Column& column, std::string_view text) {
+/// Of one time; nullopt as without_zone().
+std::optional<std::string> in_utc(const Column& column, std::string_view text) {
   const ZoneOf zone = zone_of(text);
   // A day has no zone, whatever offset stands behind it.
   if (!zone.named || (column.without_zone == TimeWithoutZone::date && !zone.time_of_day)) return std::nullopt;
@@ -98,25 +103,22 @@ std::optional<std::string> without_zone(const Column& column, std::string_view t
   return part_of(column.without_zone, {printed.data(), moment->print(printed.data(), false)});
 }
 
-std::optional<std::string> elements_without_zone(const Column& column, std::string_view array) {
-  std::string result;
+}  // namespace
+
+std::optional<std::string> without_zone(const Column& column, std::string_view text) {
+  if (text.find_first_of("{[(") == std::string_view::npos) return in_utc(column, text);
+  // The bounds of an array, "[1:2]=", stand before its elements.
+  std::size_t at = text.find('=') + 1;
+  std::string result(text.substr(0, at));
   bool changed = false;
-  // Bounds, "[1:2]=", stand before the first brace.
-  std::size_t at = std::min(array.find('{'), array.size());
-  result = array.substr(0, at);
-  while (at < array.size()) {
-    const bool quoted_element = array[at] == '"';
-    const std::size_t begin = quoted_element ? at + 1 : at;
-    const std::size_t end = std::min(array.find_first_of(quoted_element ? "\"" : "{},\"", begin), array.size());
-    const std::string_view element = array.substr(begin, end - begin);
-    const bool is_null = element.size() == 4 && std::ranges::equal(element, std::string_view("null"), {}, lower);
-    const auto in_utc = element.empty() || is_null ? std::nullopt : without_zone(column, element);
-    changed = changed || in_utc;
-    if (quoted_element || in_utc) result += '"';
-    result += in_utc ? std::string_view(*in_utc) : element;
-    if (quoted_element || in_utc) result += '"';
-    at = end + (quoted_element ? 1 : 0);
-    if (!quoted_element && at < array.size() && array[at] != '"') result += array[at++];
+  while (at < text.size()) {
+    const std::size_t end = std::min(text.find_first_of("{}[](),\"\\", at), text.size());
+    const std::string_view one = text.substr(at, end - at);
+    const auto moved = in_utc(column, without_blanks(one));
+    changed = changed || moved;
+    result += moved ? *moved : one;
+    result += text.substr(end, 1);
+    at = end + 1;
   }
   return changed ? std::optional(result) : std::nullopt;
 }

@@ -11,11 +11,8 @@
 namespace rebuild_projection {
 
 /// What a text becomes in `column`, which is a Column::without_zone; nullopt: it goes as it stands, since it names no
-/// zone, or UTC in a form that is not read here. Throws EventError for a text that names another zone and is not in ISO
-/// 8601.
+/// zone, or UTC in a form that is not read here. Of an array or a range this is so of each time in it. Throws
+/// EventError for a time that names another zone and is not in ISO 8601.
 std::optional<std::string> without_zone(const Column& column, std::string_view text);
-
-/// The same for each element of an array's text.
-std::optional<std::string> elements_without_zone(const Column& column, std::string_view array);
 
 }  // namespace rebuild_projection

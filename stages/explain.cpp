@@ -7,6 +7,7 @@
 #include "pipeline/error.h"
 #include "pipeline/joined.h"
 #include "pipeline/key.h"
+#include "stages/scope.h"
 #include "stages/store_behind.h"
 #include "stages/traced_projector.h"
 #include "stages/verification.h"
@@ -67,7 +68,7 @@ Plan plan_for(const Preparation& prepared, const std::vector<std::string>& key, 
     const CatalogueColumn* column = prepared.selected.front().table.find(projector.table().key[*part].name);
     const auto condition = store.stream_condition({key[*part]}, column->base_oid);
     if (condition) few.where.push_back(*condition);
-    one_stream = condition.has_value();
+    one_stream = condition && count_of_some(prepared, few);
   }
   Plan plan;
   plan.warnings = prepared.warnings;
@@ -79,8 +80,14 @@ Plan plan_for(const Preparation& prepared, const std::vector<std::string>& key, 
   } else {
     plan = make_plan(prepared, stop);
   }
-  plan.range.where.insert(plan.range.where.end(), few.where.begin(), few.where.end());
-  if (plan.range.last) plan.events_in_range = store.count(*prepared.source_session, plan.range);
+  EventRange narrow = plan.range;
+  narrow.where.insert(narrow.where.end(), few.where.begin(), few.where.end());
+  if (!narrow.last) {  // nothing else to count: of one stream it was done
+    plan.range = std::move(narrow);
+  } else if (const auto events = count_of_some(prepared, narrow)) {
+    plan.range = std::move(narrow);
+    plan.events_in_range = *events;
+  }
   return plan;
 }
 

@@ -15,6 +15,7 @@
 #include "stages/commit/own_clear.h"
 #include "stages/commit/target_session.h"
 #include "stages/option_bounds.h"
+#include "stages/postgres/sqlstate.h"
 #include "stages/read/store_file.h"
 
 namespace rebuild_projection {
@@ -96,8 +97,13 @@ bool share_a_snapshot(const Options& options, Session& source, Session& target) 
 }
 
 UsageError refused_check(const SqlError& error) {
+  const char* const and_now = may_quote_values(error.sqlstate)
+                                  ? "; the SQL of the store's file fails in its order, its horizon or a time that is "
+                                    "asked for, and so on no event that could be named: mend it, or leave such events "
+                                    "out in its from"
+                                  : "";
   return UsageError(std::string("the database refused a check before the run: ") + error.what() + " (SQLSTATE " +
-                    error.sqlstate + ")");
+                    error.sqlstate + ")" + and_now);
 }
 
 Report failed_before_the_first_event(const Options& options, const CallbackError& error) {

@@ -78,17 +78,16 @@ void narrow_to_touched_rows(Preparation& prepared, Plan& plan, const std::stop_t
     for (Beginning& beginning : plan.beginnings.of) beginning.clears = false;
     return;
   }
-  Session& source = *prepared.source_session;
-  plan.events_in_range = prepared.store.count(source, all);
+  plan.events_in_range = prepared.store.count(*prepared.source_session, all);
   bool narrow = false;
   if (const auto condition = streams_of(prepared, rows)) {
     EventRange few = all;
     few.where.push_back(*condition);
-    const std::uint64_t events = prepared.store.count(source, few);
-    narrow = events <= plan.events_in_range / narrow_share;
+    const auto events = count_of_some(prepared, few);
+    narrow = events && *events <= plan.events_in_range / narrow_share;
     if (narrow) {
       all = std::move(few);
-      plan.events_in_range = events;
+      plan.events_in_range = *events;
       plan.indexed = false;  // by the order's index every event would be looked at
     }
   }
@@ -100,6 +99,15 @@ void narrow_to_touched_rows(Preparation& prepared, Plan& plan, const std::stop_t
     prepared.options.memory_bytes_max -= rows[index].bytes();
     selected.projector =
         std::make_unique<ScopedProjector>(std::move(selected.projector), std::move(rows[index]), selected.table);
+  }
+}
+
+std::optional<std::uint64_t> count_of_some(const Preparation& prepared, const EventRange& some) {
+  try {
+    return prepared.store.count(*prepared.source_session, some);
+  } catch (const SqlError& error) {
+    if (!error.blames_row_read()) throw;
+    return std::nullopt;
   }
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <stop_token>
 
 #include "stages/plan.h"
@@ -14,5 +16,9 @@ namespace rebuild_projection {
 ///
 /// Throws RunError where the events cannot be applied, and Cancelled.
 void narrow_to_touched_rows(Preparation& prepared, Plan& plan, const std::stop_token& stop);
+
+/// Number of events in a range that asks for streams or types; nullopt where the store's own SQL fails on what it asks
+/// of an event. That event is named by whoever reads all of them.
+std::optional<std::uint64_t> count_of_some(const Preparation& prepared, const EventRange& some);
 
 }  // namespace rebuild_projection

@@ -17,7 +17,9 @@ namespace {
 namespace oid {
 constexpr std::uint32_t boolean = 16, name = 19, int8 = 20, int2 = 21, int4 = 23, text = 25, float4 = 700, float8 = 701,
                         varchar = 1043, date = 1082, time = 1083, timestamp = 1114, timestamps = 1115, dates = 1182,
-                        times = 1183, timestamptz = 1184, numeric = 1700, uuid = 2950;
+                        times = 1183, timestamptz = 1184, numeric = 1700, uuid = 2950, timestamp_range = 3908,
+                        timestamp_ranges = 3909, date_range = 3912, date_ranges = 3913, timestamp_multirange = 4533,
+                        date_multirange = 4535, timestamp_multiranges = 6152, date_multiranges = 6155;
 }  // namespace oid
 
 std::string lower(std::string_view text) {
@@ -103,9 +105,17 @@ TimeWithoutZone time_without_zone(const CatalogueColumn& column) {
   switch (column.base_oid) {
     case oid::timestamp:
     case oid::timestamps:
+    case oid::timestamp_range:
+    case oid::timestamp_ranges:
+    case oid::timestamp_multirange:
+    case oid::timestamp_multiranges:
       return TimeWithoutZone::timestamp;
     case oid::date:
     case oid::dates:
+    case oid::date_range:
+    case oid::date_ranges:
+    case oid::date_multirange:
+    case oid::date_multiranges:
       return TimeWithoutZone::date;
     case oid::time:
     case oid::times:

@@ -10,6 +10,8 @@ namespace rebuild_projection {
 
 namespace {
 
+/// Of a SELECT: https://www.postgresql.org/docs/current/limits.html
+constexpr std::size_t result_columns_max = 1664;
 /// Rows that are fetched at once.
 constexpr const char* fetch_rows = "100";
 
@@ -65,13 +67,18 @@ std::string Difference::any_differs() const {
 }
 
 Comparison Difference::count(Session& session) const {
+  // OFFSET 0 has the join itself compare: what it handed on could else be twice the columns that a row may have, 1,664.
   std::string sql =
-      "SELECT count(e.there), count(l.there), count(*) FILTER (WHERE l.there IS NULL),"
-      " count(*) FILTER (WHERE e.there IS NULL), count(*) FILTER (WHERE " +
-      any_differs() + ")";
-  for (std::size_t column = 0; column < columns_.size(); ++column)
-    sql += ", count(*) FILTER (WHERE " + differs(column) + ")";
-  const Rows rows = session.execute(sql + " FROM " + joined_sides());
+      "SELECT count(j.expected), count(j.live), count(*) FILTER (WHERE j.live IS NULL),"
+      " count(*) FILTER (WHERE j.expected IS NULL), count(*) FILTER (WHERE false";
+  std::string each, compared = " FROM (SELECT e.there AS expected, l.there AS live";
+  for (std::size_t column = 0; column < columns_.size(); ++column) {
+    const std::string name = alias('d', column);
+    sql += " OR j." + name;
+    each += ", count(*) FILTER (WHERE j." + name + ")";
+    compared += ", " + differs(column) + " AS " + name;
+  }
+  const Rows rows = session.execute(sql + ")" + each + compared + " FROM " + joined_sides() + " OFFSET 0) AS j");
 
   Comparison result;
   for (const CatalogueColumn* part : key_) result.key.push_back(part->name);
@@ -122,6 +129,7 @@ Drift Difference::read(const Rows& rows, std::size_t row, bool show_values) cons
 }
 
 void Difference::list(Session& session, bool show_values, const std::function<bool(Drift&&)>& take) const {
+  show_values = show_values && 2 + key_.size() + 2 * columns_.size() <= result_columns_max;
   session.execute("DECLARE drift NO SCROLL CURSOR FOR " + list_sql(show_values));
   for (bool more = true; more;) {
     const Rows rows = session.execute("FETCH " + std::string(fetch_rows) + " FROM drift");

@@ -28,8 +28,8 @@ class Difference {
   /// How many rows are the same and how many are not; no digests and no `first`. Reads both tables once.
   [[nodiscard]] Comparison count(Session& session) const;
 
-  /// Calls `take` with the rows that are not the same, in the order of their keys, until it returns false. The session
-  /// must be in a transaction.
+  /// Calls `take` with the rows that are not the same, in the order of their keys, until it returns false. Without
+  /// values where those of both sides are too many for a SELECT. The session must be in a transaction.
   void list(Session& session, bool show_values, const std::function<bool(Drift&&)>& take) const;
 
   /// The values of the row of only() as it is expected; empty where it is not.

@@ -38,7 +38,7 @@ constexpr const char* type_query =
     " WHERE b.kind <> 'd' ORDER BY o.strategy";
 
 bool is_text(std::string_view type) {
-  return type == "text" || type == "character varying" || type == "name";
+  return type == "text" || type == "character varying" || type == "name" || type == "\"char\"";
 }
 
 }  // namespace

@@ -30,8 +30,9 @@ std::string text_column(std::string_view sql_type, const std::string& column) {
   for (const std::string_view type : sent_as_text)
     if (sql_type == type) return column;
   if (sql_type == "bpchar") return column + "::text";
-  // concat() uses the type's output function, where a cast to text may print something else: booleans.
-  return "CASE WHEN " + column + " IS NOT NULL THEN concat(" + column + ") END";
+  // concat() uses the type's output function, where a cast to text may print something else: booleans. IS NOT NULL
+  // would ask for the fields of a row: https://www.postgresql.org/docs/current/functions-comparison.html
+  return "CASE num_nulls(" + column + ") WHEN 0 THEN concat(" + column + ") END";
 }
 
 }  // namespace rebuild_projection

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "pipeline/error.h"
+#include "stages/explain.h"
 #include "tests/support/in_process.h"
 #include "tests/support/recruiting.h"
 
@@ -134,6 +135,30 @@ TEST_P(StoreSqlFails, OnEventsThatCanBeLeftOut) {
   const Report verified = run.apply();
   EXPECT_EQ(verified.ending, Ending::complete) << verified.ending_detail;
   EXPECT_EQ(verified.drifted(), 0U);
+}
+
+/// What is read of a few streams or types alone fails on events of others, in the condition that asks for these.
+TEST_P(StoreSqlFails, WhereAFewRowsAreAskedFor) {
+  // The streams of the last events are few.
+  database.execute("UPDATE raw SET stream = n FROM generate_series(1, 700) n WHERE pos = n AND stream <> 'secret'");
+  run.options.on_error = OnError::skip;
+  run.apply();
+  expect_rows();
+  database.execute("UPDATE target SET n = 7 WHERE id = '698'");
+  const std::vector<RowKeyPart> key{{std::nullopt, "698"}};
+  for (const OnError on_error : {OnError::stop, OnError::skip}) {
+    run.options.on_error = on_error;
+    const Report explained = explain_row(run.options, ProjectorRegistry(), key, {});
+    expect_sound(explained);
+    EXPECT_THAT(explained.exit_code(), testing::AnyOf(2, 4)) << explained.ending_detail;
+    EXPECT_THAT(explained.ending_detail, testing::AnyOf("", HasSubstr("the store's own SQL fails on its column")));
+  }
+  run.options.scope = Scope::touched;
+  run.options.from_position = {"696"};
+  const Report touched = run.apply();
+  expect_sound(touched);
+  EXPECT_EQ(touched.ending, Ending::complete) << touched.ending_detail;
+  expect_rows();
 }
 
 /// What the server says reaches no log, wherever the user's SQL says it and whatever it calls itself.

@@ -112,6 +112,8 @@ INSTANTIATE_TEST_SUITE_P(
         Kind{"bits", "bit(8)", "{n}::bit(8)", "{n}::bit(8)"},
         Kind{"range", "int4range", "int4range(-{n}, 100)", "'[' || -{n} || ',99]'"},
         Kind{"composite", "pair", "ROW({n} % 3, 'x' || {n})::pair", R"('(' || {n} % 3 || ',"x' || {n} || '")')"},
+        Kind{"composite_with_null", "pair", "ROW(nullif({n}, 2), CASE WHEN {n} % 2 = 1 THEN 'x' END)::pair",
+             "concat('(', nullif({n}, 2), ',', CASE WHEN {n} % 2 = 1 THEN 'x' END, ')')"},
         Kind{"jsonb", "jsonb", "to_jsonb({n} * 1.50)", "({n} * 1.50) || '0'"}),
     [](const auto& one) { return one.param.name; });
 
@@ -210,6 +212,27 @@ TEST(StoreTypesThatSaySo, RefuseTwoNamesOfOneType) {
       "target", "table = \"target\"\nkey = [\"id\"]\n[[on]]\nevent = [\"a\", \"a \"]\nkey = { id = \"@stream_id\" }\n");
   EXPECT_NE(run.refusal().find("the event types \"a\" and \"a \" are one to the store"), std::string::npos)
       << run.refusal();
+}
+
+/// These types cut a longer text without a word.
+TEST(StoreTypesThatSaySo, AreNotWhatTheirTypeWouldMakeOfAName) {
+  Database database;
+  database.execute("CREATE TABLE target (id text PRIMARY KEY)");
+  InProcess run(database);
+  run.write_store({{"order", "[\"event_id\"]"}, {"ts", "\"\""}});
+  const std::string name(64, 'k');
+  run.write_projection("target", "table = \"target\"\nkey = [\"id\"]\n[[on]]\nevent = \"" + name +
+                                     "\"\nkey = { id = \"@stream_id\" }\n");
+  for (const char* type : {"\"char\"", "name"}) {
+    SCOPED_TRACE(type);
+    database.execute(
+        "DROP TABLE IF EXISTS event_store; CREATE TABLE event_store (event_id integer PRIMARY KEY,"
+        " event_type " +
+        std::string(type) +
+        ", aggregate_id text, payload jsonb);"
+        " INSERT INTO event_store VALUES (1, repeat('k', 64), 's', '{}')");
+    EXPECT_EQ(run.apply().projections.at(0).ignored, 1U);
+  }
 }
 
 TEST(StoreTypesThatSaySo, RefuseAnOrderThatIsNone) {

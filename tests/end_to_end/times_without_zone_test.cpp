@@ -33,7 +33,7 @@ TEST_P(TimesWithoutZone, HoldTheMomentInUtc) {
   database.execute(
       "CREATE TABLE seen (id text PRIMARY KEY, filler " + GetParam().filler +
       ", t timestamp, p timestamp(0), l local, d date, c time, first timestamp, a timestamp[] DEFAULT '{}',"
-      " b locals, z timestamptz, literal timestamp, fallback date)");
+      " b locals, z timestamptz, literal timestamp, fallback date, r tsrange, q daterange, m tsmultirange)");
   InProcess run(database);
   run.write_projection("seen", R"(
 table = "seen"
@@ -41,7 +41,7 @@ key = ["id"]
 [[on]]
 event  = "seen"
 key    = { id = "@stream_id" }
-set    = { t = "/t", p = "/t", l = "/t", d = "/t", c = "/t", b = "/list", z = "/t", literal = { literal = "2025-03-01T10:00:00+05:30" }, fallback = { path = "/none", default = "2025-03-01T23:30:00-05:00" } }
+set    = { t = "/t", p = "/t", l = "/t", d = "/t", c = "/t", b = "/list", r = "/range", q = "/range", m = "/ranges", z = "/t", literal = { literal = "2025-03-01T10:00:00+05:30" }, fallback = { path = "/none", default = "2025-03-01T23:30:00-05:00" } }
 init   = { first = "/t" }
 append = { a = "/t" }
 )");
@@ -51,7 +51,8 @@ append = { a = "/t" }
       ++number;
       database.append(number, number, "seen", text,
                       "{\"t\": \"" + std::string(text) + "\", \"list\": \"{\\\"" + text +
-                          "\\\",NULL}\", \"round\": \"" + round + "\"}");
+                          "\\\",NULL}\", \"range\": \"[" + text + ",)\", \"ranges\": \"{[\\\"" + text +
+                          "\\\",)}\", \"round\": \"" + round + "\"}");
     }
   run.options.batch_events = GetParam().batch_events;
   run.options.strategy = GetParam().strategy;
@@ -64,6 +65,8 @@ append = { a = "/t" }
                     " WHERE t IS DISTINCT FROM utc OR p IS DISTINCT FROM utc OR l IS DISTINCT FROM utc"
                     "  OR d IS DISTINCT FROM utc::date OR c IS DISTINCT FROM utc::time OR first IS DISTINCT FROM utc"
                     "  OR a IS DISTINCT FROM ARRAY[utc, utc] OR b IS DISTINCT FROM ARRAY[utc, NULL]::timestamp[]"
+                    "  OR r IS DISTINCT FROM tsrange(utc, NULL) OR q IS DISTINCT FROM daterange(utc::date, NULL)"
+                    "  OR m IS DISTINCT FROM tsmultirange(tsrange(utc, NULL))"
                     "  OR z IS DISTINCT FROM id::timestamptz OR literal <> '2025-03-01 04:30:00'"
                     "  OR fallback <> '2025-03-02'"),
       Lines{});

@@ -55,16 +55,28 @@ TEST(TimeWithoutZone, IsRefusedWhereItsZoneCannotBeRead) {
       EXPECT_THROW(without_zone(column_of(type), text), EventError) << text;
 }
 
-TEST(TimeWithoutZone, IsSoInEveryElementOfAnArray) {
-  Column column = column_of(timestamp);
-  column.type = ColumnType::array;
-  EXPECT_EQ(elements_without_zone(column, "{2025-03-01T10:00+05:30,null,\"2025-03-01 10:00:00\"}"),
-            "{\"2025-03-01 04:30:00\",null,\"2025-03-01 10:00:00\"}");
-  EXPECT_EQ(elements_without_zone(column, "[0:1][1:1]={{\"2025-03-01 10:00:00+01\"},{NULL}}"),
-            "[0:1][1:1]={{\"2025-03-01 09:00:00\"},{NULL}}");
-  for (const char* text : {"{}", "{2025-03-01,\"2025-03-02 10:00\"}", "[0:0]={12}", ""})
-    EXPECT_EQ(elements_without_zone(column, text), std::nullopt) << text;
-  EXPECT_THROW(elements_without_zone(column, "{10:00 EST}"), EventError);
+TEST(TimeWithoutZone, IsSoOfEachTimeInAnArrayOrARange) {
+  for (const auto& [type, text, becomes] :
+       {Reading{timestamp, "{2025-03-01T10:00+05:30,null,\"2025-03-01 10:00:00\"}",
+                "{2025-03-01 04:30:00,null,\"2025-03-01 10:00:00\"}"},
+        Reading{timestamp, "[0:1][1:1]={{\"2025-03-01 10:00:00+01\"},{NULL}}",
+                "[0:1][1:1]={{\"2025-03-01 09:00:00\"},{NULL}}"},
+        Reading{timestamp, "[2025-03-01T10:00+05:30, 2025-03-02T10:00-01)",
+                "[2025-03-01 04:30:00,2025-03-02 11:00:00)"},
+        Reading{timestamp, "(,\"2025-03-02 10:00-01\"]", "(,\"2025-03-02 11:00:00\"]"},
+        Reading{timestamp, "{[-infinity,2025-03-01 10:00+01), (2025-03-02,)}",
+                "{[-infinity,2025-03-01 09:00:00), (2025-03-02,)}"},
+        Reading{timestamp, R"({empty,"[\"2025-03-01 10:00+01\",infinity]"})",
+                R"({empty,"[\"2025-03-01 09:00:00\",infinity]"})"},
+        Reading{date, "[2025-03-01T23:30-05:00,)", "[2025-03-02,)"}, Reading{date, "[2025-03-01,2025-03-02]", nullptr},
+        Reading{timestamp, "{}", nullptr}, Reading{timestamp, "{2025-03-01,\"2025-03-02 10:00\"}", nullptr},
+        Reading{timestamp, "[0:0]={12}", nullptr}, Reading{timestamp, "empty", nullptr},
+        Reading{timestamp, "[,]", nullptr}, Reading{timestamp, "{[2025-03-01,2025-03-02)}", nullptr}}) {
+    const auto found = without_zone(column_of(type), text);
+    EXPECT_EQ(found, becomes == nullptr ? std::nullopt : std::optional<std::string>(becomes)) << text;
+  }
+  EXPECT_THROW(without_zone(column_of(timestamp), "{10:00 EST}"), EventError);
+  EXPECT_THROW(without_zone(column_of(timestamp), "[2025-03-01 10:00 EST,)"), EventError);
 }
 
 }  // namespace

@@ -83,10 +83,10 @@ class DifferenceTest : public testing::Test {
     difference = std::make_unique<Difference>(layout, table, "public.expected");
   }
   /// "missing 3", "different 4: a, b", …
-  std::vector<std::string> listed() {
+  std::vector<std::string> listed(bool show_values = false) {
     std::vector<std::string> result;
     session.execute("BEGIN");
-    difference->list(session, false, [&](Drift&& drift) {
+    difference->list(session, show_values, [&](Drift&& drift) {
       result.push_back(std::string(name_of(drift.kind)) + " " + drift.key.front().value_or("NULL"));
       for (const std::string& column : drift.columns)
         result.back() += (&column == &drift.columns.front() ? ": " : ", ") + column;
@@ -152,6 +152,24 @@ TEST_F(DifferenceTest, ATableOfKeysAlone) {
   EXPECT_EQ(difference->count(session).equal, 1U);
   EXPECT_EQ(listed(), (std::vector<std::string>{"missing 1", "extra 3"}));
   EXPECT_NE(difference->expected_digest(session), difference->live_digest(session));
+}
+
+TEST_F(DifferenceTest, AsManyColumnsAsATableMayHave) {
+  std::string columns;
+  std::vector<Column> written;
+  for (int column = 1; column < 1600; ++column) {
+    columns += (column == 1 ? "c" : ", c") + std::to_string(column) + " integer";
+    written.push_back({"c" + std::to_string(column), ColumnType::integer, 0, Operation::set});
+  }
+  make(columns, std::move(written));
+  database.execute(
+      "INSERT INTO expected (id, c1, c1599) VALUES (1, 1, 1), (2, 1, 1), (3, 1, 1);"
+      "INSERT INTO live (id, c1, c1599) VALUES (1, 1, 1), (2, NULL, 2), (4, 1, 1)");
+  const Comparison found = difference->count(session);
+  EXPECT_EQ(found.equal, 1U);
+  EXPECT_EQ(found.different, 1U);
+  EXPECT_EQ(found.columns.size(), 2U);
+  for (const bool show_values : {false, true}) EXPECT_EQ(listed(show_values).front(), "different 2: c1, c1599");
 }
 
 TEST_F(DifferenceTest, ADigestIsOfTheRowsAlone) {
