@@ -14,6 +14,30 @@ std::vector<std::string> column_of(const Rows& rows, std::size_t column) {
   return result;
 }
 
+/// Which projection wrote the table after its checkpoint in `schema` last moved, and keeps its own in another schema
+/// (--meta-schema), as words; "" for none that this role may see.
+std::string writer_elsewhere(Session& session, const std::string& schema, const Checkpoints::Identity& identity) {
+  const Rows schemas = session.execute(
+      "SELECT n.nspname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE c.relname = $1 AND"
+      " c.relkind = 'r' AND n.nspname <> $2 AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid,"
+      " 'SELECT') AND NOT row_security_active(c.oid) AND (SELECT count(*) = 5 FROM pg_attribute AS a WHERE a.attrelid ="
+      " c.oid AND a.attname IN ('projection_name', 'table_oid', 'target_database', 'position', 'updated_at'))"
+      " ORDER BY n.nspname",
+      {name_of_checkpoints(Checkpoints::Of::live), schema});
+  for (std::size_t row = 0; row < schemas.size(); ++row) {
+    const std::string other(schemas.text(row, 0));
+    const Rows writer = session.execute(
+        "SELECT o.projection_name FROM " + quote_name(other, name_of_checkpoints(Checkpoints::Of::live)) + " AS o, " +
+            quote_name(schema, name_of_checkpoints(Checkpoints::Of::live)) +
+            " AS c WHERE c.projection_name = $1 AND o.table_oid = $2::bigint AND o.target_database = $3 AND o.position"
+            " IS NOT NULL AND o.updated_at > c.updated_at ORDER BY o.updated_at DESC LIMIT 1",
+        {identity.projection, std::to_string(identity.table_oid), identity.target_database});
+    if (writer.size() > 0)
+      return "projection " + std::string(writer.text(0, 0)) + ", whose checkpoint lies in the schema " + other;
+  }
+  return "";
+}
+
 }  // namespace
 
 std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const {
@@ -53,6 +77,9 @@ std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const
       checkpoint.differences.push_back(
           "the table " + now.table + " was rebuilt by " +
           (rows.is_null(0, 17) ? "another projection" : "projection " + std::string(rows.text(0, 17))) + " since");
+    if (writes_live_tables() && now.owns_table)
+      if (const std::string writer = writer_elsewhere(session, schema_, now); !writer.empty())
+        checkpoint.differences.push_back("the table " + now.table + " was written by " + writer + ", since");
     std::size_t column = 7;
     const auto compare = [&](const std::string& clause) {
       if (!rows.boolean(0, column++)) checkpoint.differences.push_back(clause);

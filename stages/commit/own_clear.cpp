@@ -20,9 +20,10 @@ std::optional<std::string> own_clear(const Projector& projector) {
   return call_back(whose_clear(projector), [&] { return projector.clear(); });
 }
 
-/// What begins or ends transactions, or a part of one.
-constexpr std::array<std::string_view, 9> transaction_control{"abort",   "begin",    "commit",    "end",  "prepare",
-                                                              "release", "rollback", "savepoint", "start"};
+/// What begins or ends transactions, or a part of one; what changes the session; and what waits for data from here.
+constexpr std::array<std::string_view, 14> not_about_rows{"abort",    "begin",     "commit",  "copy",    "deallocate",
+                                                          "discard",  "end",       "prepare", "release", "reset",
+                                                          "rollback", "savepoint", "set",     "start"};
 constexpr std::string_view syntax_error = "42601";
 
 /// The text behind a comment that begins with its first characters. Comments between /* and */ nest.
@@ -66,11 +67,10 @@ std::uint64_t execute_own_clear(Session& session, const Projector& projector) {
   const std::string sql = own_clear(projector).value_or("");
   const std::string word = first_word(sql);
   if (word.empty()) throw RunError(whose + ": returns no statement; it must return one");
-  for (const std::string_view control : transaction_control)
-    if (word == control)
-      throw RunError(whose + ": returns \"" + word +
-                     "\", which concerns the transaction; it must return one statement " +
-                     "that removes rows, and the rest is the batch's");
+  if (std::ranges::find(not_about_rows, word) != not_about_rows.end())
+    throw RunError(whose + ": returns \"" + word +
+                   "\", which concerns the transaction or the session; it must return one statement that removes rows, "
+                   "and the rest is the batch's");
   const std::string transaction(session.execute("SELECT pg_current_xact_id()").text(0, 0));
   std::uint64_t rows = 0;
   try {

@@ -1,6 +1,7 @@
 #include "stages/commit/previous_rows.h"
 
 #include "pipeline/error.h"
+#include "pipeline/joined.h"
 #include "stages/commit/checkpoint_tables.h"
 
 namespace rebuild_projection {
@@ -47,6 +48,17 @@ UsageError cannot_undo(const CatalogueTable& live, const std::string& why) {
                     "; nothing was changed");
 }
 
+/// Whether what lies in unlogged tables is what publishing left, and no crash has emptied them since.
+bool is_witnessed(Session& session, const std::string& schema, const std::string& projection) {
+  const std::string witnesses = quote_name(schema, name_of_witnesses);
+  return exists(session, witnesses) &&
+         session
+             .execute("SELECT EXISTS (SELECT FROM " + witnesses + " AS w JOIN " + publications_table(schema) +
+                          " AS p USING (projection_name, run) WHERE p.projection_name = $1)",
+                      {projection})
+             .boolean(0, 0);
+}
+
 void refuse_undo(Session& session, const std::string& schema, const std::string& projection, const TableLayout& layout,
                  const CatalogueTable& live) {
   const std::string rows = rows_table(schema, live), publications = publications_table(schema);
@@ -62,6 +74,8 @@ void refuse_undo(Session& session, const std::string& schema, const std::string&
   if (kept.size() == 0) throw cannot_undo(live, nothing);
   if (!kept.boolean(0, 0)) throw cannot_undo(live, "its columns are others since");
   if (!kept.boolean(0, 1)) throw cannot_undo(live, "it was rebuilt again since");
+  if (!live.unlogged.empty() && !is_witnessed(session, schema, projection))
+    throw cannot_undo(live, "the server crashed and emptied what is unlogged of it (" + joined(live.unlogged) + ")");
   const std::uint64_t changed =
       session
           .execute("SELECT count(*) FROM " + rows + " AS p LEFT JOIN " + live_name(live) + " AS l ON " +

@@ -68,6 +68,16 @@ std::vector<std::vector<std::string>> watched_columns(Session& session, const Ca
   return result;
 }
 
+/// Whether a foreign key does not let a value go that another row is yet to take: ON UPDATE RESTRICT.
+bool restricts_updates(Session& session, const Replacement& table) {
+  return session
+      .execute(
+          "SELECT EXISTS (SELECT FROM pg_constraint c WHERE c.contype = 'f' AND c.confupdtype = 'r' AND c.confrelid ="
+          " ANY ($1::oid[]))",
+          {tree_of(*table.live)})
+      .boolean(0, 0);
+}
+
 bool all_in(const std::vector<std::string>& some, const std::vector<std::string>& all) {
   return std::ranges::all_of(some, [&](const auto& one) { return std::ranges::find(all, one) != all.end(); });
 }
@@ -200,11 +210,14 @@ void replace_rows(Session& session, const std::vector<Replacement>& tables) {
   try {
     write(session, tables, ways);
   } catch (const SqlError& error) {
-    constexpr const char *unique_violation = "23505", *exclusion_violation = "23P01";
-    if (error.sqlstate != unique_violation && error.sqlstate != exclusion_violation) throw;
+    constexpr const char *unique_violation = "23505", *exclusion_violation = "23P01", *foreign_key_violation = "23503",
+                         *restrict_violation = "23001";
+    const bool is_referred_to = error.sqlstate == foreign_key_violation || error.sqlstate == restrict_violation;
+    if (error.sqlstate != unique_violation && error.sqlstate != exclusion_violation && !is_referred_to) throw;
     session.execute("ROLLBACK TO SAVEPOINT replacement");
     for (std::size_t index = 0; index < tables.size(); ++index)
-      if (hands_on_values(session, tables[index]))
+      if (is_referred_to ? restricts_updates(session, tables[index]) && !ways[index].watched
+                         : hands_on_values(session, tables[index]))
         ways[index].of = ways[index].watched ? Way::Of::make_way_and_update : Way::Of::replace;
     if (std::ranges::all_of(ways, [](const Way& way) { return way.of == Way::Of::update; })) throw;
     write(session, tables, ways);

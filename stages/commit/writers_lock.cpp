@@ -22,7 +22,7 @@ std::vector<const CatalogueTable*> in_order(std::vector<const CatalogueTable*> t
   return tables;
 }
 
-/// Who holds one of these locks on a table, a part of it, or a table that it refers to, as words.
+/// Who holds one of these locks on a table, a part of it, or a table that a foreign key from or to it joins, as words.
 std::string holders(Session& session, const std::vector<const CatalogueTable*>& tables, const std::string& modes) {
   ArrayText oids;
   for (const CatalogueTable* table : tables) {
@@ -30,17 +30,19 @@ std::string holders(Session& session, const std::vector<const CatalogueTable*>& 
     for (const std::uint32_t referred : table->outgoing_foreign_keys) oids.add(std::to_string(referred));
   }
   const Rows rows = session.execute(
+      // A prepared transaction keeps the virtual number of the session that made it, or has none after a restart.
       "SELECT string_agg(DISTINCT coalesce('the prepared transaction ' || quote_literal(x.gid), 'server process ' ||"
       "  l.pid || coalesce(' of role ' || a.usename, '') || coalesce(' (' || nullif(concat_ws(', ',"
       "  nullif(a.application_name, ''), a.state), '') || ')', '')), ' or ')"
-      " FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid LEFT JOIN pg_prepared_xacts x ON l.pid IS NULL "
-      "AND"
-      "  x.transaction::text = split_part(l.virtualtransaction, '/', 2)"
+      " FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid LEFT JOIN (SELECT i.virtualtransaction, p.gid"
+      "  FROM pg_locks i JOIN pg_prepared_xacts p ON p.transaction = i.transactionid WHERE i.pid IS NULL) AS x ON"
+      "  l.pid IS NULL AND x.virtualtransaction = l.virtualtransaction"
       " WHERE l.locktype = 'relation' AND l.granted AND l.pid IS DISTINCT FROM pg_backend_pid() AND l.database ="
       "  (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()) AND l.mode " +
           modes +
           " AND EXISTS (SELECT FROM unnest($1::oid[]) AS t(oid) WHERE l.relation = t.oid OR l.relation IN (SELECT"
-          "  p.relid FROM pg_partition_tree(t.oid) AS p))",
+          "  p.relid FROM pg_partition_tree(t.oid) AS p) OR l.relation IN (SELECT c.conrelid FROM pg_constraint c WHERE"
+          "  c.contype = 'f' AND c.confrelid = t.oid))",
       {oids.take()});
   return rows.is_null(0, 0) ? "a transaction that has ended since" : std::string(rows.text(0, 0));
 }

@@ -194,7 +194,10 @@ std::string fingerprint_sql(const std::string& oid) {
           "pg_constraint o WHERE o.conrelid = tree.oid AND o.contype IN ('c', 'f')");
   // Statements name the table, so that its columns and rules hold for all parts.
   const std::string of_the_table =
-      sum("c.relname, c.relnamespace, row_security_active(c.oid)", "pg_class c WHERE c.oid = tree.oid") + " + " +
+      // Schemas are renamed without a lock on their tables.
+      sum("n.nspname, c.relname, row_security_active(c.oid)",
+          "pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.oid = tree.oid") +
+      " + " +
       sum("a.attnum, a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated, a.attidentity, a.attcollation",
           "pg_attribute a WHERE a.attrelid = tree.oid AND a.attnum > 0") +
       " + " + sum("d.adnum, d.adbin", "pg_attrdef d WHERE d.adrelid = tree.oid") + " + " +

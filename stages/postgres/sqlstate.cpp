@@ -44,8 +44,8 @@ constexpr std::array<Words, 29> conditions{{
 }};
 
 /// Classes in which the server speaks of the statement, of its objects or of itself.
-constexpr std::array<std::string_view, 17> without_values{"08", "0A", "25", "26", "28", "2B", "3B", "3D", "3F",
-                                                          "40", "42", "53", "54", "55", "57", "58", "XX"};
+constexpr std::array<std::string_view, 18> without_values{"08", "0A", "25", "26", "28", "2B", "2D", "3B", "3D",
+                                                          "3F", "40", "42", "53", "54", "55", "57", "58", "XX"};
 
 }  // namespace
 

@@ -317,15 +317,21 @@ TEST_F(SharedTable, ClearIsCalledWhereThereIsNothingToReplay) {
 TEST_F(SharedTable, ClearIsOneStatementOfTheBatchsTransaction) {
   const std::string remove = "DELETE FROM public.counts WHERE kind = 'notes'";
   const std::string again = remove + " AND false";
-  const std::vector<std::pair<std::string, std::string>> wrong{{remove + "; COMMIT; BEGIN", "exactly one statement"},
-                                                               {remove + "; " + again, "exactly one statement"},
-                                                               {"BEGIN; " + remove, "begin"},
-                                                               {"COMMIT", "concerns the transaction"},
-                                                               {" ;; -- a comment\n Commit AND CHAIN", "commit"},
-                                                               {"/* /* */ ; */ROLLBACK", "rollback"},
-                                                               {"savepoint mine", "savepoint"},
-                                                               {"/* nothing", "returns no statement"},
-                                                               {"", "returns no statement"}};
+  const std::vector<std::pair<std::string, std::string>> wrong{
+      {remove + "; COMMIT; BEGIN", "exactly one statement"},
+      {remove + "; " + again, "exactly one statement"},
+      {"BEGIN; " + remove, "begin"},
+      {"COMMIT", "concerns the transaction"},
+      {" ;; -- a comment\n Commit AND CHAIN", "commit"},
+      {"/* /* */ ; */ROLLBACK", "rollback"},
+      {"savepoint mine", "savepoint"},
+      {"PREPARE TRANSACTION 'x'", "prepare"},
+      {"DO $$ BEGIN " + remove + "; COMMIT; END $$", "invalid transaction termination"},
+      {"COPY public.counts FROM STDIN", "the session"},
+      {"SET search_path = public", "the session"},
+      {"DEALLOCATE ALL", "the session"},
+      {"/* nothing", "returns no statement"},
+      {"", "returns no statement"}};
   for (const auto& [sql, says] : wrong) {
     const Report report = apply(std::make_unique<Notes>("", sql));
     EXPECT_EQ(report.exit_code(), 2) << sql;

@@ -75,6 +75,30 @@ const Shape shapes[] = {
      "CREATE TABLE t (id int PRIMARY KEY, mail text, low text GENERATED ALWAYS AS (lower(mail)) STORED UNIQUE, own int "
      "GENERATED ALWAYS AS IDENTITY)",
      "t(id; mail)", "INSERT INTO t VALUES (1, 'A'), (2, 'b')", "INSERT INTO t VALUES (1, 'B'), (2, 'a')"},
+    {"AGeneratedColumnOfRowsThatOthersRestrict",
+     "CREATE TABLE t (id int PRIMARY KEY, mail text NOT NULL, low text GENERATED ALWAYS AS (lower(mail)) STORED "
+     "UNIQUE);"
+     "CREATE TABLE other (id int REFERENCES t ON DELETE RESTRICT)",
+     "t(id; mail)", "INSERT INTO t VALUES (1, 'A'), (2, 'b')", "INSERT INTO t VALUES (1, 'B'), (2, 'a')",
+     "INSERT INTO other VALUES (1), (2)"},
+    {"ChecksOfRowsThatOthersRestrict",
+     "CREATE DOMAIN place AS int CHECK (value > 0); CREATE TABLE t (id int PRIMARY KEY, n int NOT NULL UNIQUE CHECK (n "
+     "> "
+     "0), m place NOT NULL UNIQUE, o int UNIQUE CHECK (o IS NOT NULL)); CREATE TABLE other (id int REFERENCES t ON "
+     "DELETE RESTRICT)",
+     "t(id; n, m, o)", "INSERT INTO t VALUES (1, 1, 1, 1), (2, 2, 2, 2)",
+     "INSERT INTO t VALUES (1, 2, 2, 2), (2, 1, 1, 1)", "INSERT INTO other VALUES (1), (2)"},
+    {"ManyTypesOfRowsThatOthersRestrict",
+     "CREATE TYPE color AS ENUM ('red', 'green', 'blue', 'grey'); CREATE TABLE t (id int PRIMARY KEY, s smallint NOT "
+     "NULL UNIQUE, c time NOT NULL UNIQUE, d interval NOT NULL UNIQUE, h inet NOT NULL, b bytea NOT NULL UNIQUE, j "
+     "jsonb NOT NULL UNIQUE, e color NOT NULL UNIQUE, EXCLUDE USING gist (h inet_ops WITH &&)); CREATE TABLE other (id "
+     "int REFERENCES t ON DELETE RESTRICT)",
+     "t(id; s, c, d, h, b, j, e)",
+     "INSERT INTO t VALUES (1, -32768, '00:00', '1 day', '10.0.0.1', '\\x01', '[1]', 'red'), (2, 1, '01:00', '2 days', "
+     "'10.0.0.2', '\\x02', '[2]', 'blue')",
+     "INSERT INTO t VALUES (2, -32768, '00:00', '1 day', '10.0.0.1', '\\x01', '[1]', 'red'), (1, 1, '01:00', '2 days', "
+     "'10.0.0.2', '\\x02', '[2]', 'blue')",
+     "INSERT INTO other VALUES (1), (2)"},
     {"NullsNotDistinct", "CREATE TABLE t (id int PRIMARY KEY, n int UNIQUE NULLS NOT DISTINCT)", "t(id; n)",
      "INSERT INTO t VALUES (1, NULL), (2, 5)", "INSERT INTO t VALUES (1, 5), (2, NULL)"},
     {"NullsNotDistinctThatOthersRestrict",
@@ -140,6 +164,12 @@ const Shape shapes[] = {
      "INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c'); INSERT INTO child VALUES (1, 'a'), (2, 'c')",
      "INSERT INTO t VALUES (1, 'b'), (2, 'a'), (4, 'd'); INSERT INTO child VALUES (1, 'b'), (2, 'd')",
      "INSERT INTO other VALUES ('a'), ('b')"},
+    {"AUniqueColumnWhoseChangesOthersRestrict",
+     "CREATE TABLE t (id int PRIMARY KEY, code text UNIQUE); CREATE TABLE other (code text REFERENCES t (code) ON "
+     "UPDATE "
+     "RESTRICT)",
+     "t(id; code)", "INSERT INTO t VALUES (1, 'x'), (2, 'a')", "INSERT INTO t VALUES (1, 'a')",
+     "INSERT INTO other VALUES ('a')"},
     {"Partitions",
      "CREATE TABLE t (region text, id int, n int, PRIMARY KEY (region, id), UNIQUE (region, n)) PARTITION BY LIST "
      "(region); CREATE TABLE t_a PARTITION OF t FOR VALUES IN ('a'); CREATE TABLE t_b PARTITION OF t DEFAULT; CREATE "

@@ -147,6 +147,25 @@ TEST_F(RefusedTargetsTest, WhatIsAlteredDuringARunIsLookedAtInTheTransactionThat
     }
 }
 
+/// A schema is renamed without a lock on its tables.
+TEST_F(RefusedTargetsTest, ATableInASchemaThatTookTheNameDuringARunIsNotWritten) {
+  store.database.execute("CREATE SCHEMA shop; CREATE TABLE shop.t (id uuid PRIMARY KEY)");
+  int session = 0, commits = 0;
+  const Proxy proxy([&](const Message& message) {
+    if (names_session(message, "commit")) session = message.connection;
+    if (message.connection == session && completes(message, "COMMIT") && ++commits == 2)
+      store.database.execute(
+          "ALTER SCHEMA shop RENAME TO old; CREATE SCHEMA shop; CREATE TABLE shop.t (id uuid PRIMARY KEY)");
+    return Verdict::pass;
+  });
+  const Outcome run = store.apply(
+      "x", {"--projections", folder_with("shop.t"), "--batch-size", "10", "--dsn", proxy.dsn(store.database.name())});
+  EXPECT_EQ(run.exit_code, 2) << run.err;
+  EXPECT_NE(run.err.find("shop.t was altered during the run"), std::string::npos) << run.err;
+  EXPECT_EQ(store.database.value("SELECT count(*) FROM shop.t"), "0");
+  EXPECT_EQ(store.database.value("SELECT count(*) FROM old.t"), "10");
+}
+
 TEST_F(RefusedTargetsTest, TheStoreInEveryShape) {
   expect_refused({"--projections", folder_with("event_store", "event_id")}, "belongs to the event store");
   store.database.execute(
@@ -215,6 +234,21 @@ TEST_F(RefusedTargetsTest, ATableIsThatOfTheProjectionThatWroteItLast) {
     const Outcome verified = store.run({"--mode", "VERIFY", "--projection", "w", "--projections", folder.path()});
     EXPECT_NE(verified.err.find("was rebuilt by another projection since"), std::string::npos) << verified.err;
   }
+}
+
+TEST_F(RefusedTargetsTest, ATableThatWasWrittenWithCheckpointsInAnotherSchemaIsNotResumed) {
+  const std::vector<std::string> elsewhere{"--meta-schema", "elsewhere"};
+  ASSERT_EQ(store.apply("event_rows").exit_code, 0);
+  ASSERT_EQ(store.apply("event_rows", {"--resume"}).exit_code, 0);
+  ASSERT_EQ(store.apply("event_rows", elsewhere).exit_code, 0);
+  const Outcome refused = store.apply("event_rows", {"--resume"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(
+      refused.err.find("the table public.event_rows was written by projection event_rows, whose checkpoint lies in"
+                       " the schema elsewhere, since"),
+      std::string::npos)
+      << refused.err;
+  EXPECT_EQ(store.apply("event_rows", {"--meta-schema", "elsewhere", "--resume"}).exit_code, 0);
 }
 
 TEST_F(RefusedTargetsTest, RowsThatRowSecurityHides) {

@@ -98,6 +98,31 @@ TEST_F(ShadowLockTest, ARowThatAForeignKeyNamesIsNotWaitedForLong) {
   EXPECT_EQ(store.differing("counters"), "0");
 }
 
+TEST_F(ShadowLockTest, ARowThatAForeignKeyComesFromIsNotWaitedForLong) {
+  store.database.execute(
+      "CREATE TABLE child (ref uuid REFERENCES event_rows); INSERT INTO event_rows (event_id, n) VALUES "
+      "(gen_random_uuid()"
+      ", -1); INSERT INTO child SELECT event_id FROM event_rows WHERE n = -1");
+  OtherClient holder(store.database);
+  holder.execute("DELETE FROM child");
+  Outcome run = shadow("event_rows", {"--retries", "0"});
+  EXPECT_EQ(run.exit_code, 2) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("there was a lock to wait for, of " + process(holder)));
+  holder.execute("COMMIT");
+  run = shadow("event_rows", {"--resume"});
+  EXPECT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_EQ(store.differing("event_rows"), "0");
+}
+
+TEST_F(ShadowLockTest, APreparedTransactionIsNamed) {
+  OtherClient holder(store.database);
+  holder.execute("UPDATE event_rows SET n = n WHERE n = 7; PREPARE TRANSACTION 'it''s'");
+  const Outcome run = shadow("event_rows", {"--retries", "0"});
+  holder.execute("ROLLBACK PREPARED 'it''s'");
+  EXPECT_EQ(run.exit_code, 2) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("because of the prepared transaction 'it''s'"));
+}
+
 TEST_F(ShadowLockTest, CatchingUpIsBoundedToo) {
   store.database.execute("UPDATE event_rows SET n = -n WHERE n <= 10");
   OtherClient holder(store.database, "SELECT pg_advisory_lock(42)");
@@ -167,6 +192,21 @@ TEST_F(CrashUnderTheLockTest, AShadowThatItEmptiedIsNotPublished) {
   const Outcome run = shadow("all", {"--resume"});
   EXPECT_EQ(run.exit_code, 0) << run.err;
   expect_published(300);
+}
+
+TEST_F(CrashUnderTheLockTest, RowsAreNotPutBackIntoATableThatItEmptied) {
+  // Publishing deletes a row and touches no other, so that none of those that are gone is missed.
+  store.database.execute(
+      "ALTER TABLE event_rows SET UNLOGGED; INSERT INTO event_rows (event_id, n) VALUES (gen_random_uuid(), -1)");
+  ASSERT_EQ(shadow("event_rows", {"--keep-previous"}).exit_code, 0);
+  store.database.execute("CHECKPOINT");
+  server.stop("immediate");
+  server.start();
+  store.database.reconnect();
+  const Outcome run = store.run({"--projection", "event_rows", "--undo-publish"});
+  EXPECT_EQ(run.exit_code, 1) << run.err;
+  EXPECT_THAT(run.err, HasSubstr("the server crashed and emptied what is unlogged of it (public.event_rows)"));
+  EXPECT_EQ(store.database.value("SELECT count(*) FROM event_rows"), "0");
 }
 
 }  // namespace
