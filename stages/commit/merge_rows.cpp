@@ -33,8 +33,7 @@ std::string MergeRows::sql(const ArraySource& arrays) const {
   for (std::size_t column = 0; column < table_.columns.size(); ++column) {
     const TargetTable::Target& target = table_.columns[column];
     const std::string name = quote_name(target.column->name);
-    const auto& expression = target.catalogue->default_expression;
-    const std::string initial = (expression ? "(" + *expression + ")" : "NULL") + "::" + target.catalogue->base_type;
+    const std::string initial = initial_sql(*target.catalogue);
     insert_columns += ", " + name;
     insert_values += ", " + any_change_sql(target, column, initial);
     updates += (updates.empty() ? "" : ", ") + name + " = " + any_change_sql(target, column, "t." + name);

@@ -19,21 +19,13 @@ bool takes_length_alike(const CatalogueColumn& column) {
   return false;
 }
 
-/// For each of some columns: whether its default is the same for every row (a constant or immutable functions of some,
-/// and no other kind of expression), whether a cast from text to its type is somebody's function, which need not do
-/// what the type's input does, and whether it is an enum.
+/// For each of some types: whether a cast from text to it is somebody's function, which need not do what the type's
+/// input does, and whether it is an enum.
 constexpr const char* questions =
-    "SELECT d.adbin IS NOT NULL"
-    "  AND NOT EXISTS (SELECT FROM regexp_matches(d.adbin::text, '\\{([A-Z]+)', 'g') AS node(name)"
-    "   WHERE node.name[1] NOT IN ('CONST', 'FUNCEXPR', 'RELABELTYPE', 'COERCETODOMAIN'))"
-    "  AND NOT EXISTS (SELECT FROM regexp_matches(d.adbin::text, ':funcid (\\d+)', 'g') AS call(id)"
-    "   JOIN pg_proc p ON p.oid = call.id[1]::oid WHERE p.provolatile <> 'i'),"
-    " EXISTS (SELECT FROM pg_cast WHERE castsource = 'text'::regtype AND casttarget = c.type AND castmethod = 'f'"
+    "SELECT EXISTS (SELECT FROM pg_cast WHERE castsource = 'text'::regtype AND casttarget = c.type AND castmethod = 'f'"
     "  AND oid >= 16384),"
     " (SELECT typtype = 'e' FROM pg_type WHERE oid = c.type)"
-    " FROM unnest($2::text[], $3::oid[]) WITH ORDINALITY AS c(name, type, number)"
-    " JOIN pg_attribute a ON a.attrelid = $1::oid AND a.attname = c.name"
-    " LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum ORDER BY c.number";
+    " FROM unnest($1::oid[]) WITH ORDINALITY AS c(type, number) ORDER BY c.number";
 
 /// A batch of so few rows goes in one format: another COPY takes longer than it saves.
 constexpr std::size_t few_rows = 1'000;
@@ -43,36 +35,32 @@ constexpr std::size_t misses_max = 64;
 }  // namespace
 
 void NewRows::prepare(Session& session) {
-  ArrayText names;
   ArrayText types;
   std::vector<const CatalogueColumn*> columns = table_.key;
   for (const TargetTable::Target& target : table_.columns) columns.push_back(target.catalogue);
   possible_ =
       std::all_of(columns.begin(), columns.end(), [](const auto* column) { return takes_length_alike(*column); });
-  for (const CatalogueColumn* column : columns) {
-    names.add(column->name);
-    types.add(std::to_string(column->base_oid));
-  }
-  const Rows answers = session.execute(questions, {std::to_string(table_.oid), names.take(), types.take()});
+  for (const CatalogueColumn* column : columns) types.add(std::to_string(column->base_oid));
+  const Rows answers = session.execute(questions, {types.take()});
   std::vector<bool> is_enum;
   for (std::size_t row = 0; row < answers.size(); ++row) {
-    possible_ = possible_ && !answers.boolean(row, 1);
-    is_enum.push_back(answers.boolean(row, 2));
+    possible_ = possible_ && !answers.boolean(row, 0);
+    is_enum.push_back(answers.boolean(row, 1));
   }
   forms_ = BinaryForms(table_, is_enum);
-  ask_initial(session, answers);
+  ask_initial(session);
 }
 
-void NewRows::ask_initial(Session& session, const Rows& answers) {
+void NewRows::ask_initial(Session& session) {
   initial_.assign(table_.columns.size(), {});
   std::string constants;
   std::vector<Initial*> asked;
   for (std::size_t column = 0; column < table_.columns.size(); ++column) {
     const CatalogueColumn& catalogue = *table_.columns[column].catalogue;
     if (!catalogue.default_expression) continue;
-    initial_[column].known = answers.boolean(table_.key.size() + column, 0);
+    initial_[column].known = catalogue.constant_default;
     if (!initial_[column].known) continue;
-    constants += (asked.empty() ? "SELECT (" : ", (") + *catalogue.default_expression + ")::" + catalogue.base_type;
+    constants += (asked.empty() ? "SELECT " : ", ") + initial_sql(catalogue);
     asked.push_back(&initial_[column]);
   }
   if (asked.empty()) return;

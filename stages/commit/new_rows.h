@@ -40,7 +40,7 @@ class NewRows {
     std::optional<Decimal> number;    ///< where the text is one
   };
 
-  void ask_initial(Session& session, const Rows& answers);
+  void ask_initial(Session& session);
   [[nodiscard]] std::string target() const;
   /// As write(), by one COPY; `Format` is a TextRow or a BinaryRow.
   template <typename Format, typename... More>

@@ -5,7 +5,7 @@
 namespace rebuild_projection {
 
 TargetTable::TargetTable(const TableLayout& layout, const CatalogueTable& catalogue)
-    : oid(catalogue.oid), name(quote_name(catalogue.schema, catalogue.name)), plain_name(catalogue.name) {
+    : name(quote_name(catalogue.schema, catalogue.name)), plain_name(catalogue.name) {
   for (const Column& column : layout.key) key.push_back(catalogue.find(column.name));
   for (const Column& column : layout.columns) {
     const auto combining = column.operations.combining();
@@ -19,6 +19,11 @@ std::string TargetTable::key_condition() const {
     result += (part == 0 ? "t." : " AND t.") + quote_name(key[part]->name) + " = " + source('k', part) +
               "::" + key[part]->base_type;
   return result;
+}
+
+std::string initial_sql(const CatalogueColumn& column) {
+  const std::string& type = column.category == 'N' ? column.sized_type : column.base_type;
+  return (column.default_expression ? "(" + *column.default_expression + ")" : "NULL") + "::" + type;
 }
 
 std::string array_name(char kind, std::size_t column) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,7 +20,6 @@ struct TargetTable {
 
   TargetTable(const TableLayout& layout, const CatalogueTable& catalogue);
 
-  std::uint32_t oid = 0;
   std::string name;        ///< quoted, with its schema
   std::string plain_name;  ///< neither
   std::vector<const CatalogueColumn*> key;
@@ -30,6 +28,11 @@ struct TargetTable {
   /// "t.key = d.k0::type AND …", where t is the table and d has the keys' texts.
   [[nodiscard]] std::string key_condition() const;
 };
+
+/// SQL of the value that a column begins with, of its base type. A number is brought to the column's scale, as it would
+/// be in a row: something may be added to it. Other lengths are left to the assignment, which refuses what a cast would
+/// cut.
+std::string initial_sql(const CatalogueColumn& column);
 
 /// 'k' and 3: "k3". Columns of the sources of statements are named so: the kind of the array, and the column it is for.
 std::string array_name(char kind, std::size_t column);

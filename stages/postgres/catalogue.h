@@ -15,9 +15,10 @@ struct CatalogueColumn {
   std::string name;
   std::string type;       ///< as a person reads it: "numeric(10,2)", "character varying(20)", "my_enum"
   std::string base_type;  ///< what to cast a text to: the base type of a domain, without length or precision, qualified
+  std::string sized_type;  ///< the base type with length or precision, as SQL: what a value is brought to
   std::uint32_t base_oid = 0;
-  char category = 'X';  ///< pg_type.typcategory of the base type: 'N' number, 'S' string, 'A' array, 'E' enum, 'D'
-                        ///< date/time, 'B' boolean
+  char category = 'X';  ///< pg_type.typcategory of the base type: 'N' number, 'S' string, 'D' date/time, 'B' boolean;
+                        ///< but 'A' of every array, 'E' of every enum, and of no other type
   std::int32_t type_modifier = -1;  ///< of the base type; -1: none
   bool is_domain = false;
   bool not_null = false;
@@ -26,11 +27,13 @@ struct CatalogueColumn {
   bool identity_always = false;
   bool deterministic_collation = true;
   std::optional<std::string> default_expression;  ///< SQL, of the column or else of its domain
+  bool constant_default = false;  ///< which is a constant, or immutable functions and operators over some
 };
 
 struct CatalogueIndex {
   std::string name;
-  std::vector<std::string> columns;  ///< key columns, in index order; "" for an expression
+  std::vector<std::string> columns;  ///< key columns, in index order; "" for an expression, or for a column of which
+                                     ///< the index takes different values for equal ones
   bool unique = false;
   bool partial = false;
   bool immediate = true;  ///< not deferrable

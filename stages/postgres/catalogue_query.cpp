@@ -16,20 +16,30 @@ std::string oid_text(const CatalogueTable& table) {
 
 void read_columns(Session& session, CatalogueTable& table) {
   // A domain's base type is found by descent (domains over domains); its length or precision is the innermost one set.
+  // A category may be chosen for a type of one's own; what the program reads from it holds for arrays and enums alone.
+  // Of a default's expression the kinds of its nodes and the functions that it calls are looked at.
   const Rows rows = session.execute(
       "WITH RECURSIVE base AS ("
       "  SELECT a.attnum, a.atttypid AS type, a.atttypmod AS modifier, NULL::text COLLATE \"C\" AS domain_default, "
-      "false AS domain"
+      "NULL::text COLLATE \"C\" AS domain_bin, false AS domain"
       "  FROM pg_attribute a WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped"
       "  UNION ALL"
       "  SELECT b.attnum, t.typbasetype, CASE WHEN t.typtypmod >= 0 THEN t.typtypmod ELSE b.modifier END,"
-      "         coalesce(b.domain_default, t.typdefault), true"
+      "         coalesce(b.domain_default, t.typdefault), coalesce(b.domain_bin, t.typdefaultbin::text), true"
       "  FROM base b JOIN pg_type t ON t.oid = b.type WHERE t.typtype = 'd')"
-      " SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, -1), t.oid, t.typcategory, "
+      " SELECT a.attname, format_type(a.atttypid, a.atttypmod), format_type(t.oid, -1), format_type(t.oid, b.modifier),"
+      " t.oid, CASE WHEN t.typtype = 'e' THEN 'E' WHEN t.typlen = -1 AND t.typsubscript ="
+      " 'array_subscript_handler'::regproc THEN 'A' WHEN t.typcategory IN ('A', 'E') THEN 'U' ELSE t.typcategory END, "
       "b.modifier,"
       "        b.domain, a.attnotnull, a.attgenerated <> '', a.attidentity <> '', a.attidentity = 'a',"
       "        coalesce(c.collisdeterministic, true),"
-      "        CASE WHEN a.attgenerated = '' THEN coalesce(pg_get_expr(d.adbin, d.adrelid), b.domain_default) END"
+      "        CASE WHEN a.attgenerated = '' THEN coalesce(pg_get_expr(d.adbin, d.adrelid), b.domain_default) END,"
+      " coalesce(d.adbin::text, b.domain_bin) IS NOT NULL"
+      "  AND NOT EXISTS (SELECT FROM regexp_matches(coalesce(d.adbin::text, b.domain_bin), '\\{([A-Z]+)', 'g') AS"
+      "   node(name) WHERE node.name[1] NOT IN ('CONST', 'FUNCEXPR', 'OPEXPR', 'ARRAY', 'ARRAYEXPR', 'ROW', 'ROWEXPR',"
+      "   'NAMEDARGEXPR', 'RELABELTYPE', 'COERCETODOMAIN'))"
+      "  AND NOT EXISTS (SELECT FROM regexp_matches(coalesce(d.adbin::text, b.domain_bin), ':(?:op)?funcid (\\d+)',"
+      "   'g') AS call(id) LEFT JOIN pg_proc p ON p.oid = call.id[1]::oid WHERE p.provolatile IS DISTINCT FROM 'i')"
       " FROM base b JOIN pg_type t ON t.oid = b.type AND t.typtype <> 'd'"
       " JOIN pg_attribute a ON a.attrelid = $1::oid AND a.attnum = b.attnum"
       " LEFT JOIN pg_collation c ON c.oid = a.attcollation"
@@ -41,16 +51,18 @@ void read_columns(Session& session, CatalogueTable& table) {
     column.name = rows.text(row, 0);
     column.type = rows.text(row, 1);
     column.base_type = rows.text(row, 2);
-    column.base_oid = static_cast<std::uint32_t>(rows.number(row, 3));
-    column.category = rows.text(row, 4).front();
-    column.type_modifier = rows.text(row, 5).starts_with('-') ? -1 : static_cast<std::int32_t>(rows.number(row, 5));
-    column.is_domain = rows.boolean(row, 6);
-    column.not_null = rows.boolean(row, 7);
-    column.generated = rows.boolean(row, 8);
-    column.identity = rows.boolean(row, 9);
-    column.identity_always = rows.boolean(row, 10);
-    column.deterministic_collation = rows.boolean(row, 11);
-    column.default_expression = rows.optional(row, 12);
+    column.sized_type = rows.text(row, 3);
+    column.base_oid = static_cast<std::uint32_t>(rows.number(row, 4));
+    column.category = rows.text(row, 5).front();
+    column.type_modifier = rows.text(row, 6).starts_with('-') ? -1 : static_cast<std::int32_t>(rows.number(row, 6));
+    column.is_domain = rows.boolean(row, 7);
+    column.not_null = rows.boolean(row, 8);
+    column.generated = rows.boolean(row, 9);
+    column.identity = rows.boolean(row, 10);
+    column.identity_always = rows.boolean(row, 11);
+    column.deterministic_collation = rows.boolean(row, 12);
+    column.default_expression = rows.optional(row, 13);
+    column.constant_default = rows.boolean(row, 14);
     table.columns.push_back(std::move(column));
   }
 }
@@ -60,7 +72,9 @@ void read_indexes(Session& session, CatalogueTable& table) {
       "SELECT c.relname, i.indisunique, i.indpred IS NOT NULL, i.indimmediate, i.indisvalid, coalesce(a.attname, '')"
       " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"
       " CROSS JOIN LATERAL generate_series(0, i.indnkeyatts - 1) AS place"
-      " LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[place] AND i.indkey[place] <> 0"
+      " LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[place] AND i.indkey[place] <> 0 AND"
+      "  NOT EXISTS (SELECT FROM pg_collation e WHERE e.oid = i.indcollation[place] AND e.oid <> a.attcollation AND"
+      "   NOT e.collisdeterministic)"
       " WHERE i.indrelid = $1::oid ORDER BY i.indisprimary DESC, c.relname, place",
       {oid_text(table)});
   for (std::size_t row = 0; row < rows.size(); ++row) {
