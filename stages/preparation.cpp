@@ -13,6 +13,7 @@
 #include "pipeline/joined.h"
 #include "pipeline/machine.h"
 #include "stages/commit/own_clear.h"
+#include "stages/commit/target_checks.h"
 #include "stages/commit/target_session.h"
 #include "stages/option_bounds.h"
 #include "stages/postgres/sqlstate.h"
@@ -296,6 +297,9 @@ Preparation prepare(const Options& given, const ProjectorRegistry& registry, con
   std::set<std::string> types;
   for (const auto& one : selected) std::ranges::move(one.projector->event_types(), std::inserter(types, types.end()));
   store.name_types(*source, {types.begin(), types.end()});
+  for (const auto& one : selected)
+    if (const std::string problem = width_problem(one.projector->table()); !problem.empty())
+      mistakes.push_back("projection " + one.projector->name() + " " + problem);
   if (options.mode == Mode::verify || options.in_shadow()) find_parts_of_tables(selected, mistakes);
   warn_of_attributes(files, selected, store.file(), warnings);
   Checkpoints checkpoints = checkpoints_of(options, selected, store, *source, *target);

@@ -7,9 +7,9 @@ namespace rebuild_projection {
 namespace {
 
 // See ColumnChange::Action; a column without a change is kept.
-constexpr std::string_view keep = "k", replace = "r", init = "i", combine = "c";
+constexpr char keep = 'k', replace = 'r', init = 'i', combine = 'c';
 
-std::string_view letter(ColumnChange::Action action) {
+char letter(ColumnChange::Action action) {
   switch (action) {
     case ColumnChange::Action::replace:
       return replace;
@@ -23,24 +23,33 @@ std::string_view letter(ColumnChange::Action action) {
 
 }  // namespace
 
-void add_any_change(ArraySource& source, const TargetTable::Target& target, std::size_t column) {
-  for (const char kind : {'o', 'v'}) source.add(array_name(kind, column));
+void AnyChanges::add_column(ArraySource& source, const TargetTable::Target& target, std::size_t column) {
+  source.add(array_name('v', column));
   if (target.combines) source.add(array_name('n', column));
   if (!target.appends) return;
   for (const char kind : {'w', 'm'}) source.add(array_name(kind, column));
 }
 
-void encode_any_change(StatementArrays& arrays, const TargetTable::Target& target, const ColumnChange* change) {
+void AnyChanges::add_actions(ArraySource& source) {
+  source.add("o", "bytea");
+}
+
+void AnyChanges::encode_column(StatementArrays& arrays, const TargetTable::Target& target, const ColumnChange* change) {
   const ValueView nothing{};
   const ValueView value = change == nullptr ? nothing : change->value;
   const bool combines = change != nullptr && change->action == ColumnChange::Action::combine;
   const ValueView if_null = combines ? change->when_null() : nothing;
-  arrays.text(change == nullptr ? keep : letter(change->action));
+  actions_ += change == nullptr ? keep : letter(change->action);
   arrays.value(value);
   if (target.combines) arrays.value(if_null);
   if (!target.appends) return;
   arrays.appended(value);
   arrays.appended(if_null);
+}
+
+void AnyChanges::encode_actions(StatementArrays& arrays) {
+  arrays.text(actions_);
+  actions_.clear();
 }
 
 std::string combined_sql(const TargetTable::Target& target, std::size_t column, const std::string& current) {
@@ -58,7 +67,8 @@ std::string combined_sql(const TargetTable::Target& target, std::size_t column, 
   }
 }
 
-std::string any_change_sql(const TargetTable::Target& target, std::size_t column, const std::string& current) {
+std::string any_change_sql(const TargetTable::Target& target, std::size_t column, std::size_t place,
+                           const std::string& current) {
   const std::string type = "::" + target.catalogue->base_type;
   std::string value = source('v', column) + type;
   std::string if_null = source('n', column) + type;
@@ -66,8 +76,13 @@ std::string any_change_sql(const TargetTable::Target& target, std::size_t column
     value = "array_cat(" + value + ", " + source('w', column) + type + ")";
     if_null = "array_cat(" + if_null + ", " + source('m', column) + type + ")";
   }
-  std::string result = "CASE " + source('o', column) + " WHEN 'k' THEN " + current + " WHEN 'r' THEN " + value +
-                       " WHEN 'i' THEN coalesce(" + current + ", " + value + ")";
+  std::string result = "CASE get_byte(d.o, " + std::to_string(place) + ")";
+  const auto when = [&](char action, const std::string& result_then) {
+    result += " WHEN " + std::to_string(action) + " THEN " + result_then;
+  };
+  when(keep, current);
+  when(replace, value);
+  when(init, "coalesce(" + current + ", " + value + ")");
   if (target.combines)
     result += " ELSE CASE WHEN (" + current + ") IS NULL THEN " + if_null + " ELSE " +
               combined_sql(target, column, current) + " END";

@@ -14,7 +14,8 @@ ArraySource source_of(const TargetTable& table) {
   for (std::size_t part = 0; part < table.key.size(); ++part) source.add(array_name('k', part));
   source.add("branch");
   for (std::size_t column = 0; column < table.columns.size(); ++column)
-    add_any_change(source, table.columns[column], column);
+    AnyChanges::add_column(source, table.columns[column], column);
+  if (!table.columns.empty()) AnyChanges::add_actions(source);
   return source;
 }
 
@@ -35,8 +36,8 @@ std::string MergeRows::sql(const ArraySource& arrays) const {
     const std::string name = quote_name(target.column->name);
     const std::string initial = initial_sql(*target.catalogue);
     insert_columns += ", " + name;
-    insert_values += ", " + any_change_sql(target, column, initial);
-    updates += (updates.empty() ? "" : ", ") + name + " = " + any_change_sql(target, column, "t." + name);
+    insert_values += ", " + any_change_sql(target, column, column, initial);
+    updates += (updates.empty() ? "" : ", ") + name + " = " + any_change_sql(target, column, column, "t." + name);
   }
   return "MERGE INTO " + table_.name + " AS t USING " + arrays.sql() + " ON " + table_.key_condition() +
          (updates.empty() ? "" : " WHEN MATCHED AND d.branch <> 'a' THEN UPDATE SET " + updates) +
@@ -58,12 +59,14 @@ void MergeRows::add(Session& session, const ChangeSet& changes, const ChangeSet:
   const char letter = static_cast<char>(branch);
   arrays_.text({&letter, 1});
   const ColumnChanges& columns = branch == Branch::absent ? row.change.when_absent() : row.change.present;
+  AnyChanges any;
   std::size_t column = 0;
   for (const ColumnChange change : columns) {
-    for (; column < change.column; ++column) encode_any_change(arrays_, table_.columns[column], nullptr);
-    encode_any_change(arrays_, table_.columns[column++], &change);
+    for (; column < change.column; ++column) any.encode_column(arrays_, table_.columns[column], nullptr);
+    any.encode_column(arrays_, table_.columns[column++], &change);
   }
-  for (; column < table_.columns.size(); ++column) encode_any_change(arrays_, table_.columns[column], nullptr);
+  for (; column < table_.columns.size(); ++column) any.encode_column(arrays_, table_.columns[column], nullptr);
+  if (column > 0) any.encode_actions(arrays_);
   arrays_.row_done();
   if (arrays_.full()) execute(session);
 }

@@ -19,8 +19,8 @@ std::string array_text(const List& list) {
   return elements.take();
 }
 
-void ArraySource::add(const std::string& name) {
-  parameters_ += (size_ == 0 ? "$" : ", $") + std::to_string(size_ + 1) + "::text[]";
+void ArraySource::add(const std::string& name, const std::string& type) {
+  parameters_ += (size_ == 0 ? "$" : ", $") + std::to_string(size_ + 1) + "::" + type + "[]";
   names_ += (size_ == 0 ? "" : ", ") + name;
   ++size_;
 }

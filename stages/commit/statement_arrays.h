@@ -10,10 +10,10 @@
 
 namespace rebuild_projection {
 
-/// What a statement's source is made of: arrays of text side by side, a parameter each.
+/// What a statement's source is made of: arrays side by side, a parameter each.
 class ArraySource {
  public:
-  void add(const std::string& name);
+  void add(const std::string& name, const std::string& type = "text");
   /// "unnest($1::text[], …) AS d(k0, …)"
   [[nodiscard]] std::string sql() const { return "unnest(" + parameters_ + ") AS d(" + names_ + ")"; }
   [[nodiscard]] std::size_t size() const { return size_; }

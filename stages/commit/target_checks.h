@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/table.h"
 #include "stages/postgres/catalogue.h"
 
 namespace rebuild_projection {
@@ -21,5 +22,9 @@ struct TargetUse {
 
 /// Every reason why the table cannot be rebuilt, a sentence each, beginning with `where`. Nothing is written.
 std::vector<std::string> check_target(const TargetUse& use);
+
+/// Why the server takes no statement about all columns of a projection, as the end of a sentence that begins with the
+/// projection; "" where it does.
+std::string width_problem(const TableLayout& layout);
 
 }  // namespace rebuild_projection

@@ -1,5 +1,7 @@
 #include "stages/commit/update_rows.h"
 
+#include <algorithm>
+
 #include "stages/commit/any_change.h"
 #include "stages/commit/value_text.h"
 
@@ -54,15 +56,17 @@ ArraySource UpdateRows::source_of(const Ways& ways) const {
   for (std::size_t part = 0; part < table_.key.size(); ++part) source.add(array_name('k', part));
   for (std::size_t column = 0; column < ways.size(); ++column) {
     if (ways[column] == Way::any)
-      add_any_change(source, table_.columns[column], column);
+      AnyChanges::add_column(source, table_.columns[column], column);
     else if (ways[column] != Way::nothing)
       source.add(array_name('v', column));
   }
+  if (std::ranges::count(ways, Way::any) > 0) AnyChanges::add_actions(source);
   return source;
 }
 
 std::string UpdateRows::sql(const Ways& ways) const {
   std::string updates;
+  std::size_t any = 0;
   for (std::size_t column = 0; column < ways.size(); ++column) {
     const TargetTable::Target& target = table_.columns[column];
     const std::string name = quote_name(target.column->name);
@@ -86,7 +90,7 @@ std::string UpdateRows::sql(const Ways& ways) const {
                  " IS NULL THEN " + value + " ELSE " + combined_sql(target, column, current) + " END";
         break;
       case Way::any:
-        result = any_change_sql(target, column, current);
+        result = any_change_sql(target, column, any++, current);
         break;
     }
     updates += (updates.empty() ? "" : ", ") + name + " = " + result;
@@ -107,9 +111,10 @@ const std::string& UpdateRows::statement(Session& session, Ways& ways) {
 }
 
 void UpdateRows::encode(StatementArrays& arrays, const Ways& ways, const ColumnChanges& changes) const {
+  AnyChanges any;
   const auto encode_column = [&](std::size_t column, const ColumnChange* change) {
     if (ways[column] == Way::any)
-      encode_any_change(arrays, table_.columns[column], change);
+      any.encode_column(arrays, table_.columns[column], change);
     else if (ways[column] == Way::nothing)
       return;
     else if (change == nullptr)
@@ -123,6 +128,7 @@ void UpdateRows::encode(StatementArrays& arrays, const Ways& ways, const ColumnC
     encode_column(column++, &change);
   }
   for (; column < ways.size(); ++column) encode_column(column, nullptr);
+  if (std::ranges::count(ways, Way::any) > 0) any.encode_actions(arrays);
 }
 
 std::uint64_t UpdateRows::write(Session& session, const ChangeSet& changes,

@@ -1,4 +1,5 @@
-// Without this file a rebuild could add to a default that is not the one of the table.
+// Without this file a rebuild could add to a default that is not the one of the table, or fail half way through on a
+// table that is wider than a statement may be.
 #include <gtest/gtest.h>
 
 #include "pipeline/error.h"
@@ -19,6 +20,12 @@ class OddColumns : public testing::Test {
   void write_rule(const std::string& rest) {
     run.write_projection(
         "p", "table = \"t\"\nkey = [\"id\"]\n[[on]]\nevent = \"put\"\nkey = { id = \"@stream_id\" }\n" + rest);
+  }
+  /// What VERIFY's exit code is.
+  int verify() {
+    Options options = run.options;
+    options.mode = Mode::verify;
+    return rebuild(options, ProjectorRegistry(), {}).exit_code();
   }
   /// UsageError's text, "" where the run was not refused; it then succeeded.
   std::string refusal() {
@@ -52,6 +59,41 @@ TEST_F(OddColumns, WhatIsAddedIsAddedToTheDefaultThatARowWouldHave) {
         EXPECT_EQ(database.rows("SELECT * FROM t ORDER BY id"), database.rows("SELECT * FROM server ORDER BY id"));
       }
   }
+}
+
+/// The server takes 1,600 columns in a table, and 1,664 in anything else.
+TEST_F(OddColumns, TablesAreAsWideAsTheServerTakesThem) {
+  const auto columns = [](int count, const std::string& before, const std::string& behind) {
+    std::string text;
+    for (int column = 0; column < count; ++column)
+      text += (column == 0 ? "" : ", ") + before + std::to_string(column) + behind;
+    return text;
+  };
+  constexpr int widest = 1'590;
+  database.execute("CREATE TABLE t (id text PRIMARY KEY, " + columns(widest, "c", " smallint") + ")");
+  write_rule("set = { " + columns(widest, "c", " = \"/v\"") + " }\n");
+  const auto expect_rows = [&](const char* s0, const char* s1) {
+    for (const char* column : {"c0", "c800", "c1589"})
+      EXPECT_EQ(database.value("SELECT string_agg(" + std::string(column) + "::text, ' ' ORDER BY id) FROM t"),
+                std::string(s0) + " " + s1);
+  };
+  EXPECT_EQ(refusal(), "");
+  expect_rows("6", "5");
+  EXPECT_EQ(verify(), 0);
+  database.append(7, 7, "put", "s1", "{\"v\": 7}");
+  run.options.resume = true;  // by a MERGE
+  EXPECT_EQ(refusal(), "");
+  expect_rows("6", "7");
+  run.options.resume = false;
+  database.execute("UPDATE t SET c1589 = 0 WHERE id = 's0'");
+  EXPECT_EQ(verify(), 4);
+  run.options.strategy = Strategy::shadow;
+  EXPECT_EQ(refusal(), "");
+  expect_rows("6", "7");
+  run.options.strategy = Strategy::in_place;
+  write_rule("add = { " + columns(widest, "c", " = \"/v\"") + " }\n");
+  EXPECT_NE(refusal().find("writes 1590 columns, for which a statement needs 3183 arrays"), std::string::npos);
+  expect_rows("6", "7");
 }
 
 }  // namespace
