@@ -5,8 +5,10 @@
 
 #include "pipeline/error.h"
 #include "pipeline/joined.h"
+#include "stages/commit/own_clear.h"
 #include "stages/commit/shadows.h"
 #include "stages/commit/side_table.h"
+#include "stages/commit/unwritten_columns.h"
 
 namespace rebuild_projection {
 
@@ -79,6 +81,20 @@ std::string repeat_mistake(const Projector& projector) {
          "beginning, or pass --clear always, which throws the rows away that the replay does not recreate";
 }
 
+/// Why the rows cannot be cleared and made again by the events, a sentence; "" where they can. Whose rows are whose in
+/// a table that a projection shares is for its own clear() to say.
+std::string loss_mistake(const Preparation& prepared, const SelectedProjection& selected) {
+  const Options& options = prepared.options;
+  if (options.mode == Mode::verify || options.in_shadow() || options.scope == Scope::touched ||
+      options.clear == Clear::always || has_own_clear(*selected.projector))
+    return "";
+  const auto lost = columns_lost_with(*prepared.target_session, {}, selected.projector->table(), selected.table);
+  if (lost.empty()) return "";
+  return "projection " + selected.projector->name() + ": rows of " + selected.table.schema + "." + selected.table.name +
+         " hold what no rule writes, which clearing would lose, in the columns " + joined(lost) +
+         "; rebuild with --strategy shadow, which keeps it, or pass --clear always to lose it";
+}
+
 /// The stretches that different checkpoints cut the store into.
 void cut(Beginnings& beginnings, const Preparation& prepared) {
   std::vector<Position> positions;
@@ -141,8 +157,8 @@ Beginnings find_beginnings(const Preparation& prepared) {
       mistake = resume_mistake(prepared, selected, *checkpoint);
       beginning = {Checkpoints::Begin::resumed, false, checkpoint->position, checkpoint->events, 0, {}};
       if (beginnings.late_events.empty()) beginnings.late_events = checkpoint->late_events;
-    } else if (!beginning.clears) {
-      mistake = repeat_mistake(*selected.projector);
+    } else {
+      mistake = beginning.clears ? loss_mistake(prepared, selected) : repeat_mistake(*selected.projector);
     }
     if (!mistake.empty()) mistakes.push_back(std::move(mistake));
     beginnings.of.push_back(std::move(beginning));

@@ -8,6 +8,7 @@
 
 #include "pipeline/callback.h"
 #include "pipeline/error.h"
+#include "pipeline/joined.h"
 #include "stages/replay.h"
 #include "stages/scoped_projector.h"
 #include "stages/touched_rows.h"
@@ -93,13 +94,22 @@ void narrow_to_touched_rows(Preparation& prepared, Plan& plan, const std::stop_t
   }
   all.text += std::to_string(plan.events_in_range) + (narrow ? " events of their streams" : " events, which is all");
   plan.range = std::move(all);
+  std::vector<std::string> mistakes;
   for (std::size_t index = 0; index < rows.size(); ++index) {
     SelectedProjection& selected = prepared.selected[index];
     plan.beginnings.of[index].touched_rows = rows[index].size();
     prepared.options.memory_bytes_max -= rows[index].bytes();
-    selected.projector =
+    auto scoped =
         std::make_unique<ScopedProjector>(std::move(selected.projector), std::move(rows[index]), selected.table);
+    const auto lost = columns_lost_with(*prepared.target_session, scoped->touched(), scoped->table(), selected.table);
+    if (!lost.empty())
+      mistakes.push_back("projection " + scoped->name() + ": the touched rows of " + selected.table.schema + "." +
+                         selected.table.name +
+                         " hold what no rule writes, which deleting them would lose, in the columns " + joined(lost) +
+                         "; rebuild the whole table with --strategy shadow, which keeps it");
+    selected.projector = std::move(scoped);
   }
+  if (!mistakes.empty()) throw UsageError(one_a_line(mistakes));
 }
 
 std::optional<std::uint64_t> count_of_some(const Preparation& prepared, const EventRange& some) {

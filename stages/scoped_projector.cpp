@@ -8,8 +8,8 @@ namespace rebuild_projection {
 
 namespace {
 
-/// Deletes the rows with these keys. The keys stand side by side in arrays, a part each.
-std::string delete_rows(const TouchedRows& rows, const TableLayout& layout, const CatalogueTable& table) {
+/// The rows with these keys. The keys stand side by side in arrays, a part each.
+SomeRows with_keys(const TouchedRows& rows, const TableLayout& layout, const CatalogueTable& table) {
   std::string arrays, names, same;
   for (std::size_t part = 0; part < layout.key.size(); ++part) {
     ArrayText array;
@@ -19,8 +19,8 @@ std::string delete_rows(const TouchedRows& rows, const TableLayout& layout, cons
     names += separator + name;
     same += (part == 0 ? "" : " AND ") + ("r." + quote_name(layout.key[part].name)) + " = touched." + name;
   }
-  return "DELETE FROM " + quote_name(table.schema, table.name) + " AS r USING unnest(" + arrays + ") AS touched(" +
-         names + ") WHERE " + same;
+  return {.with = "WITH touched(" + names + ") AS (SELECT * FROM unnest(" + arrays + ")) ",
+          .condition = "EXISTS (SELECT FROM touched WHERE " + same + ")"};
 }
 
 }  // namespace
@@ -29,7 +29,9 @@ ScopedProjector::ScopedProjector(std::unique_ptr<Projector> projector, TouchedRo
     : Projector(projector->declaration(), projector->table()),
       projector_(std::move(projector)),
       rows_(std::move(rows)),
-      clear_(delete_rows(rows_, this->table(), table)) {}
+      touched_(with_keys(rows_, this->table(), table)),
+      clear_(touched_.with + "DELETE FROM " + quote_name(table.schema, table.name) + " AS r WHERE " +
+             touched_.condition) {}
 
 void ScopedProjector::handle(const Event& event, Changes& changes) const {
   projector_->handle(event, changes);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pipeline/projector.h"
+#include "stages/commit/unwritten_columns.h"
 #include "stages/postgres/catalogue.h"
 #include "stages/touched_rows.h"
 
@@ -24,10 +25,13 @@ class ScopedProjector final : public Projector {
   [[nodiscard]] std::unique_ptr<PathLook> path_look() const override { return projector_->path_look(); }
   [[nodiscard]] std::optional<std::size_t> stream_key_part() const override { return projector_->stream_key_part(); }
   [[nodiscard]] std::optional<std::string> clear() const override { return clear_; }
+  /// Those that clear() deletes.
+  [[nodiscard]] const SomeRows& touched() const { return touched_; }
 
  private:
   const std::unique_ptr<Projector> projector_;
   const TouchedRows rows_;
+  const SomeRows touched_;
   const std::string clear_;
 };
 

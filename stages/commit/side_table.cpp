@@ -8,11 +8,11 @@
 
 namespace rebuild_projection {
 
-namespace {
-
 bool is_written(const TableLayout& layout, const std::string& column) {
   return layout.column_index(column) || std::ranges::find(layout.key, column, &Column::name) != layout.key.end();
 }
+
+namespace {
 
 /// Constraints and indexes of a column go with it (https://www.postgresql.org/docs/current/sql-altertable.html).
 void drop_other_columns(Session& session, const CatalogueTable& live, const TableLayout& layout,

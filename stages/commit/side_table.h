@@ -9,6 +9,9 @@
 
 namespace rebuild_projection {
 
+/// Whether a projection writes the column, or it is in its key.
+bool is_written(const TableLayout& layout, const std::string& column);
+
 enum class SideTable : std::uint8_t { logged, unlogged };
 
 /// Makes a private table beside a projection's live one, which a rebuild can fill: it has the columns that the

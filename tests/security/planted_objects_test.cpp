@@ -125,8 +125,9 @@ CREATE TABLE marked (candidate_id text PRIMARY KEY, stage text, mark text DEFAUL
               "t");
     EXPECT_EQ(store.database.value("SELECT count(*) FROM marked JOIN stages USING (candidate_id, stage)"), "7");
   };
-  for (const char* batch : {"1", "7", "200"}) expect_rows(store.apply("all", {"--batch-size", batch}));
-  expect_rows(store.apply("all", {"--truncate"}));
+  for (const char* batch : {"1", "7", "200"})
+    expect_rows(store.apply("all", {"--batch-size", batch, "--clear", "always"}));
+  expect_rows(store.apply("all", {"--truncate", "--clear", "always"}));
   store.append(61, 90);
   expect_rows(store.apply("all", {"--resume"}));
   expect_rows(store.apply("all", {"--strategy", "shadow"}));

@@ -1,7 +1,6 @@
 #include "tests/end_to_end/shapes/target_shape.h"
 
 #include <iterator>
-#include <set>
 
 #include "tests/end_to_end/shapes/odd_names.h"
 #include "tests/end_to_end/shapes/story.h"
@@ -63,12 +62,6 @@ std::vector<TargetShape> target_shapes() {
     auto shapes = part();
     all.insert(all.end(), std::make_move_iterator(shapes.begin()), std::make_move_iterator(shapes.end()));
   }
-  // Faults that are known, and not mended yet.
-  const std::set<std::string> left_out{"another_primary_key",  // Clearing in place loses what no rule writes.
-                                       "identity_beside", "identity_by_default_beside", "serial_beside",
-                                       "notes_by_hand_beside", "notes_by_hand_with_a_default_beside", "now_beside",
-                                       "random_id_beside", "without_a_default_beside"};
-  std::erase_if(all, [&](const TargetShape& shape) { return left_out.contains(shape.name); });
   return all;
 }
 
