@@ -34,6 +34,18 @@ std::unique_ptr<Session> connect(const Options& options, const std::stop_token& 
   return session;
 }
 
+/// The numbers of the columns that a projection writes: one that is dropped and made anew gets another.
+std::string column_numbers(Session& target, const SelectedProjection& selected) {
+  ArrayText names;
+  for (const Column& column : selected.projector->table().key) names.add(column.name);
+  for (const Column& column : selected.projector->table().columns) names.add(column.name);
+  return std::string(target
+                         .execute("SELECT string_agg(a.attnum::text, ' ' ORDER BY a.attnum) FROM pg_attribute AS a"
+                                  " WHERE a.attrelid = $1::oid AND a.attname = ANY ($2::text[])",
+                                  {std::to_string(selected.table.oid), names.take()})
+                         .text(0, 0));
+}
+
 Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedProjection>& selection,
                            const EventStore& store, Session& source, Session& target) {
   const std::string source_database = database_identity(source), target_database = database_identity(target);
@@ -42,7 +54,7 @@ Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedPro
     std::vector<std::string> key;
     for (const Column& column : selected.projector->table().key) key.push_back(column.name);
     identities.push_back({.projection = selected.projector->name(),
-                          .definition = selected.projector->definition(),
+                          .definition = selected.projector->definition() + " " + column_numbers(target, selected),
                           .version = selected.projector->version(),
                           .key = std::move(key),
                           .table = selected.table.schema + "." + selected.table.name,

@@ -87,7 +87,7 @@ std::vector<std::optional<Checkpoint>> Checkpoints::load(Session& session) const
     const auto was = [&](std::size_t at, const std::string& is) {
       return " was " + std::string(rows.text(0, at)) + " and is " + is;
     };
-    compare("its definition is another");
+    compare("its definition is another, or a column that it writes was made anew since");
     compare("its version" + was(3, std::to_string(now.version)));
     compare("its key" + was(4, joined(now.key)));
     compare("its table" + was(5, now.table));

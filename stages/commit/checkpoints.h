@@ -42,7 +42,7 @@ class Checkpoints {
   /// What identifies a projection's build; a resume needs the same.
   struct Identity {
     std::string projection;
-    std::string definition;  ///< Projector::definition()
+    std::string definition;  ///< Projector::definition(), and which columns of the table it writes
     int version = 1;
     std::vector<std::string> key;
     std::string table;  ///< "schema.table"

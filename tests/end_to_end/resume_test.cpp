@@ -176,6 +176,14 @@ TEST_F(ResumeTest, RefusesAnotherDefinition) {
   expect_refused("its definition is another");
 }
 
+TEST_F(ResumeTest, RefusesAColumnMadeAnew) {
+  begin("stages", "400");
+  recruiting.database.execute("ALTER TABLE stages ADD unrelated text; ALTER TABLE stages ALTER stage SET STATISTICS 7");
+  EXPECT_EQ(resume("stages", {"--max-events", "1"}).exit_code, 0) << "the same columns";
+  recruiting.database.execute("ALTER TABLE stages DROP COLUMN stage; ALTER TABLE stages ADD stage text");
+  expect_refused("a column that it writes was made anew since");
+}
+
 TEST_F(ResumeTest, RefusesAnotherVersion) {
   begin("stages", "400");
   change_file("stages.toml", "key ", "version = 2\nkey ");
