@@ -95,7 +95,7 @@ std::vector<SelectedProjection> select_projections(const SelectionRequest& reque
   }
   const std::vector<PublishedTable> published = published_tables(result);
   for (std::size_t index = 0; request.publishes && index < result.size(); ++index)
-    std::ranges::move(publish_mistakes(session, published[index], published, places[index]),
+    std::ranges::move(publish_mistakes(session, published[index], published, request.store_relations, places[index]),
                       std::back_inserter(mistakes));
   return result;
 }

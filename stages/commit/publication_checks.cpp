@@ -61,7 +61,8 @@ bool is_published_too(const IncomingKey& key, const std::vector<PublishedTable>&
 }  // namespace
 
 std::vector<std::string> publish_mistakes(Session& session, const PublishedTable& table,
-                                          const std::vector<PublishedTable>& all, const std::string& where) {
+                                          const std::vector<PublishedTable>& all,
+                                          const std::vector<std::uint32_t>& store_relations, const std::string& where) {
   std::vector<std::string> mistakes;
   const CatalogueTable& live = *table.live;
   const std::string name = live.schema + "." + live.name;
@@ -72,6 +73,12 @@ std::vector<std::string> publish_mistakes(Session& session, const PublishedTable
                          ", which may not be NULL, has no default, and is not written by the projection, so no new row "
                          "could be published; give it a default");
   for (const IncomingKey& key : incoming_keys(session, live)) {
+    if (std::ranges::find(store_relations, key.from) != store_relations.end()) {
+      mistakes.push_back(where + name + " is referred to by the foreign key " + key.words +
+                         ", which belongs to the event store and whose rows publishing would lock; drop the foreign "
+                         "key");
+      continue;
+    }
     const bool of_key =
         std::ranges::all_of(key.referred, [&](const auto& column) { return is_in(table.layout->key, column); });
     const bool deletes = key.acts_on_delete && !is_published_too(key, all);

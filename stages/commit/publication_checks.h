@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,9 @@ struct PublishedTable {
 };
 
 /// Every reason why publishing to `table`, one of `all` that are published together, could fail or do harm whatever the
-/// rows are, a sentence each, beginning with `where`.
+/// rows are, a sentence each, beginning with `where`. `store_relations` are oids: no lock may be taken there.
 std::vector<std::string> publish_mistakes(Session& session, const PublishedTable& table,
-                                          const std::vector<PublishedTable>& all, const std::string& where);
+                                          const std::vector<PublishedTable>& all,
+                                          const std::vector<std::uint32_t>& store_relations, const std::string& where);
 
 }  // namespace rebuild_projection

@@ -50,6 +50,11 @@ TEST_F(ShadowRefusalsTest, TablesThatPublishingCouldHarm) {
        "ALTER TABLE event_rows ADD UNIQUE (n); CREATE TABLE grandchild (n integer CONSTRAINT follows REFERENCES "
        "event_rows (n) ON UPDATE CASCADE)",
        "DROP TABLE grandchild", "the foreign key follows of table public.grandchild, which would change or delete"},
+      {"a foreign key of the event store",
+       "ALTER TABLE event_store ADD ref uuid CONSTRAINT of_the_store REFERENCES event_rows",
+       "ALTER TABLE event_store DROP ref",
+       "the foreign key of_the_store of table public.event_store, which belongs to "
+       "the event store"},
       {"a column that nobody fills", "ALTER TABLE event_rows ADD needed text NOT NULL",
        "ALTER TABLE event_rows ALTER needed SET DEFAULT ''", "has the column needed, which may not be NULL"},
       {"no replica identity",
