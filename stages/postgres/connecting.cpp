@@ -85,8 +85,8 @@ RawConnection follow(RawConnection connection, std::chrono::milliseconds peer_ti
                      const std::function<bool()>& interrupted) {
   if (!connection) throw std::bad_alloc();
   // libpq would write to standard error what the server says besides, between the lines of the log and unescaped.
-  PQsetNoticeProcessor(
-      connection.get(), [](void*, const char*) {}, nullptr);
+  constexpr auto ignore = [](void*, const char*) {};
+  PQsetNoticeProcessor(connection.get(), ignore, nullptr);
   const auto limit = time_to_connect(connection.get(), peer_timeout);
   std::string host;
   Patience patience{{}, interrupted};

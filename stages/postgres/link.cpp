@@ -49,25 +49,27 @@ class KnownConnection : public pqxx::connect_direct {
  private:
   handle raw_ = nullptr;
 };
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+/// Once it is lost.
+void stays_closed(pqxx::connection_base& connection) {
+  connection.inhibit_reactivation(true);
+}
+#pragma GCC diagnostic pop
+
 }  // namespace
 
 class Link::Connection : public pqxx::connection_base {
  public:
   explicit Connection(RawConnection connected) : connection_base(policy_), policy_(connected.release()) {
     init();
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-    inhibit_reactivation(true);
-#pragma GCC diagnostic pop
+    stays_closed(*this);
   }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  ~Connection() {
-    close();
-  }
-  [[nodiscard]] pg_conn* raw() const {
-    return policy_.raw();
-  }
+  ~Connection() { close(); }
+  [[nodiscard]] pg_conn* raw() const { return policy_.raw(); }
 
  private:
   KnownConnection policy_;

@@ -127,8 +127,8 @@ struct Session::Connection {
   Connection(const Server& server, Access access, const std::stop_token& stop)
       : link(connected(server, stop)), watch(link.raw(), server.peer_timeout), reads(access == Access::read_only) {
     // A function of the user's may raise INFO, whatever the settings say; libpq would print it.
-    PQsetNoticeReceiver(
-        link.raw(), [](void*, const PGresult*) {}, nullptr);
+    constexpr auto ignore = [](void*, const PGresult*) {};
+    PQsetNoticeReceiver(link.raw(), ignore, nullptr);
   }
 
   /// Throws that the connection was lost.

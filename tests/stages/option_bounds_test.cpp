@@ -45,10 +45,7 @@ TEST(OptionBounds, AreCheckedBeforeAServerIsAsked) {
       {[](Options& o) { o.meta_schema = std::string("a\0b", 3); }, "meta_schema holds the character U+0000"},
       {[](Options& o) { o.store = ""; }, "store is empty"},
       {[](Options& o) { o.projections = {}; }, "no projection is named"},
-      {[](Options& o) {
-         o.projections = {"p", ""};
-       },
-       "a name in projections is empty"},
+      {[](Options& o) { o.projections.emplace_back(); }, "a name in projections is empty"},
       {[](Options& o) { o.from_ts = "yesterday"; }, "from_ts is no time in ISO 8601"},
       {[](Options& o) { o.to_ts = ""; }, "to_ts is no time in ISO 8601"}};
   for (const auto& [change, says] : all) {

@@ -101,6 +101,8 @@ const std::vector<HostileSetting>& hostile_settings() {
       {"work_mem", "64kB"},
       // Of a server on another machine, of its log, of nobody here.
       {"application_name", nullptr},
+      {"createrole_self_grant", nullptr},
+      {"debug_logical_replication_streaming", nullptr},
       {"debug_pretty_print", nullptr},
       {"debug_print_parse", nullptr},
       {"debug_print_plan", nullptr},
