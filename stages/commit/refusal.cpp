@@ -44,18 +44,17 @@ std::size_t length(std::string_view text) {
       text.begin(), text.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }));
 }
 
+/// Within a savepoint of this name.
 bool fails(Session& session, const CatalogueColumn& column, const std::string& text) {
   constexpr std::uint32_t bpchar_oid = 1042, varchar_oid = 1043;
   if (column.base_oid == bpchar_oid || column.base_oid == varchar_oid)  // whose casts cut silently
     return column.type_modifier >= 4 && length(text) > static_cast<std::size_t>(column.type_modifier - 4);
-  session.execute("SAVEPOINT value");
   try {
     session.execute("SELECT $1::" + column.type, {text});
-    session.execute("RELEASE SAVEPOINT value");
     return false;
   } catch (const SqlError& error) {
     if (!error.blames_data()) throw;
-    session.execute("ROLLBACK TO SAVEPOINT value; RELEASE SAVEPOINT value");
+    session.execute("ROLLBACK TO SAVEPOINT value");
     return true;
   }
 }
@@ -82,9 +81,12 @@ std::string column_at_fault(Session& session, const ChangeSet& changes, const Ca
 std::string explain_refusal(Session& session, const SqlError& error, const ChangeSet& changes,
                             const CatalogueTable& table, bool show_values) {
   std::string result;
-  if (error.is_class("22"))
+  if (error.is_class("22")) {
+    session.execute("SAVEPOINT value");
     if (const std::string column = column_at_fault(session, changes, table); !column.empty())
       result = "column \"" + column + "\": ";
+    session.execute("RELEASE SAVEPOINT value");
+  }
   result += kind_of(error.sqlstate) + " (SQLSTATE " + error.sqlstate + ")";
   // The first line of an integrity violation's message names column and constraint, never a value.
   return show_values || error.is_class("23") ? result + ": " + error.said : result;

@@ -11,7 +11,7 @@ namespace rebuild_projection {
 namespace {
 
 /// Rows of one statement: where it is refused, so many are written again.
-constexpr std::size_t part_rows_max = 2'000;
+constexpr std::size_t part_rows_max = 500;
 /// Refused rows are told from their neighbours as long as they are no more than these, or one in so many that were
 /// tried. Where more are refused, it takes less to fold the events of whole parts once more.
 constexpr std::size_t told_apart_min = 250, told_apart_share = 16;
@@ -19,6 +19,10 @@ constexpr std::size_t told_apart_min = 250, told_apart_share = 16;
 constexpr std::size_t keys_max = 200'000;
 /// Rows that had to wait for others are tried so often again, in the order of their keys and against it.
 constexpr unsigned tries_again_max = 4;
+
+/// Where so many rows or more are refused, their events are written in parts of which each is likely to have one that
+/// is to blame: larger ones are hardly worth a try.
+constexpr std::size_t many_rows = 16;
 
 constexpr std::string_view unique_violation = "23505", exclusion_violation = "23P01";
 
@@ -210,26 +214,37 @@ void RefusedBatch::settle_windows() {
 }
 
 void RefusedBatch::settle(Projection& projection) {
-  const auto wanted = [&](std::string_view key) { return projection.apart.contains(key); };
-  std::vector<std::pair<std::size_t, std::size_t>> parts{{0, projection.window.size()}};
-  while (!parts.empty() && !in_doubt_) {
-    const auto [begin, end] = parts.back();
-    parts.pop_back();
-    const ChangeSet changes = projection.window.composed(begin, end, wanted);
-    if (changes.empty()) continue;
+  const std::size_t events = projection.window.size();
+  const std::size_t rows = projection.apart.size();
+  const std::size_t step = rows < many_rows ? events : std::max<std::size_t>(events / rows, 1);
+  for (std::size_t begin = 0; begin < events && !in_doubt_; begin += step)
+    settle(projection, begin, std::min(begin + step, events), false);
+}
+
+/// Writes the events [begin, end) but for those that are to blame. False where there are any. `refused`: all of them
+/// together are known to be.
+bool RefusedBatch::settle(Projection& projection, std::size_t begin, std::size_t end, bool refused) {
+  if (in_doubt_) return false;
+  if (!refused || end - begin == 1) {
+    const ChangeSet changes =
+        projection.window.composed(begin, end, [&](std::string_view key) { return projection.apart.contains(key); });
+    if (changes.empty()) return true;
     try {
       under_savepoint(projection, [&](TableWriter& writer) { return writer.write(session_, changes, Trust::nothing); });
+      return true;
     } catch (const SqlError& error) {
       if (!error.blames_data()) throw;
       if (end - begin == 1) {
         blame(projection, begin, error, changes);
-        continue;
+        return false;
       }
-      const std::size_t middle = begin + (end - begin) / 2;
-      parts.emplace_back(middle, end);
-      parts.emplace_back(begin, middle);
     }
   }
+  const std::size_t middle = begin + (end - begin) / 2;
+  const bool first_half = settle(projection, begin, middle, false);
+  // With the first half written as it is, the second one leaves the rows as both together would.
+  settle(projection, middle, end, first_half);
+  return false;
 }
 
 void RefusedBatch::blame(Projection& projection, std::size_t event, const SqlError& error, const ChangeSet& changes) {

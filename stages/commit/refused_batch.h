@@ -108,6 +108,7 @@ class RefusedBatch {
   bool fold_events();
   void settle_windows();
   void settle(Projection& projection);
+  bool settle(Projection& projection, std::size_t begin, std::size_t end, bool refused);
   void blame(Projection& projection, std::size_t event, const SqlError& error, const ChangeSet& changes);
 
   template <typename Write>
