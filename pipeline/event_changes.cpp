@@ -1,8 +1,7 @@
 #include "pipeline/event_changes.h"
 
+#include <algorithm>
 #include <utility>
-
-#include "pipeline/change_codec.h"
 
 namespace rebuild_projection {
 
@@ -33,26 +32,44 @@ DeadLetter EventChanges::event(std::size_t index) const {
   return {*begin, Position(begin + 1, end), ""};
 }
 
+RowRecord EventChanges::record(std::size_t at) const {
+  return read_record({records_.data() + at + record_head_bytes, record_bytes(records_.data() + at)});
+}
+
 template <typename Visit>
 void EventChanges::for_records(std::size_t index, const Visit& visit) const {
   const std::size_t end = index + 1 < events_.size() ? events_[index + 1].records : records_.size();
-  for (std::size_t at = events_[index].records; at < end;) {
-    const std::size_t bytes = record_bytes(records_.data() + at);
-    visit(read_record({records_.data() + at + record_head_bytes, bytes}));
-    at += record_head_bytes + bytes;
-  }
+  for (std::size_t at = events_[index].records; at < end; at += record_head_bytes + record_bytes(records_.data() + at))
+    visit(at);
 }
 
 void EventChanges::for_keys(std::size_t index, const std::function<void(std::string_view)>& visit) const {
-  for_records(index, [&](const RowRecord& row) { visit(row.key); });
+  for_records(index, [&](std::size_t at) { visit(record(at).key); });
 }
 
-ChangeSet EventChanges::composed(std::size_t begin, std::size_t end, const RowFilter& wanted) const {
-  ChangeSet result(*table_);
-  for (std::size_t index = begin; index < end; ++index)
-    for_records(index, [&](const RowRecord& row) {
-      if (wanted(row.key)) result.add(row.key, row.spelling, read_change(*table_, row.change));
+std::vector<EventChanges::Change> EventChanges::changes(const RowFilter& wanted) const {
+  std::vector<Change> result;
+  for (std::size_t index = 0; index < events_.size(); ++index)
+    for_records(index, [&](std::size_t at) {
+      if (wanted(record(at).key)) result.push_back({index, at});
     });
+  return result;
+}
+
+void EventChanges::sort_by_row(std::vector<Change>& changes) const {
+  std::ranges::stable_sort(changes, {}, [this](const Change& change) { return key(change); });
+}
+
+std::string_view EventChanges::key(const Change& change) const {
+  return record(change.record).key;
+}
+
+ChangeSet EventChanges::composed(std::span<const Change> changes) const {
+  ChangeSet result(*table_);
+  for (const Change& change : changes) {
+    const RowRecord row = record(change.record);
+    result.add(row.key, row.spelling, read_change(*table_, row.change));
+  }
   return result;
 }
 

@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "pipeline/change_codec.h"
 #include "pipeline/change_set.h"
 #include "pipeline/event.h"
 #include "pipeline/page.h"
@@ -33,8 +35,19 @@ class EventChanges {
   [[nodiscard]] DeadLetter event(std::size_t index) const;
   /// Calls `visit` with the canonical keys of the rows that it changes.
   void for_keys(std::size_t index, const std::function<void(std::string_view key)>& visit) const;
-  /// What the events [begin, end) do, one after the other, to the rows to whose key `wanted` says yes.
-  [[nodiscard]] ChangeSet composed(std::size_t begin, std::size_t end, const RowFilter& wanted) const;
+
+  /// What one event does to one row.
+  struct Change {
+    std::size_t event = 0;   ///< its index
+    std::size_t record = 0;  ///< where in records_ it is
+  };
+  /// What is done to the rows to whose key `wanted` says yes, in the order of the events.
+  [[nodiscard]] std::vector<Change> changes(const RowFilter& wanted) const;
+  /// Brings what is done to one row together; within a row the order stays.
+  void sort_by_row(std::vector<Change>& changes) const;
+  [[nodiscard]] std::string_view key(const Change& change) const;
+  /// What these do one after the other.
+  [[nodiscard]] ChangeSet composed(std::span<const Change> changes) const;
 
  private:
   struct Kept {
@@ -44,6 +57,7 @@ class EventChanges {
   };
   template <typename Visit>
   void for_records(std::size_t index, const Visit& visit) const;
+  [[nodiscard]] RowRecord record(std::size_t at) const;
 
   const TableLayout* table_;
   std::vector<Kept> events_;

@@ -15,14 +15,8 @@ constexpr std::size_t part_rows_max = 500;
 /// Refused rows are told from their neighbours as long as they are no more than these, or one in so many that were
 /// tried. Where more are refused, it takes less to fold the events of whole parts once more.
 constexpr std::size_t told_apart_min = 250, told_apart_share = 16;
-/// Keys to remember: some 20 MB. Beyond these, the events of all rows are folded once more.
-constexpr std::size_t keys_max = 200'000;
 /// Rows that had to wait for others are tried so often again, in the order of their keys and against it.
 constexpr unsigned tries_again_max = 4;
-
-/// Where so many rows or more are refused, their events are written in parts of which each is likely to have one that
-/// is to blame: larger ones are hardly worth a try.
-constexpr std::size_t many_rows = 16;
 
 constexpr std::string_view unique_violation = "23505", exclusion_violation = "23P01";
 
@@ -33,30 +27,10 @@ bool is_between_rows(const SqlError& error) {
 
 }  // namespace
 
-void RowKeys::add(std::string_view key) {
-  if (all_) return;
-  keys_.emplace(key);
-  if (keys_.size() > keys_max) add_all();
-}
-
-void RowKeys::add(const RowKeys& others) {
-  if (others.all_) return add_all();
-  for (const std::string& key : others.keys_) add(key);
-}
-
-void RowKeys::add_all() {
-  keys_.clear();
-  all_ = true;
-}
-
-void RowKeys::remove(std::string_view key) {
-  if (const auto at = keys_.find(key); at != keys_.end()) keys_.erase(at);
-}
-
 RefusedBatch::RefusedBatch(Session& session, const Batch& batch, const std::vector<Target>& targets, Settings settings)
     : session_(session), batch_(batch), settings_(settings) {
   for (std::size_t index = 0; index < targets.size(); ++index)
-    projections_.emplace_back(targets[index], batch.projections[index]);
+    projections_.emplace_back(targets[index], batch.projections[index]).in_order = settings.on_error == OnError::stop;
 }
 
 std::vector<Committed::Projection> RefusedBatch::write() {
@@ -213,56 +187,82 @@ void RefusedBatch::settle_windows() {
   }
 }
 
+/// Row by row as long as nothing but the row itself is judged; else event by event.
 void RefusedBatch::settle(Projection& projection) {
-  const std::size_t events = projection.window.size();
-  const std::size_t rows = projection.apart.size();
-  const std::size_t step = rows < many_rows ? events : std::max<std::size_t>(events / rows, 1);
-  for (std::size_t begin = 0; begin < events && !in_doubt_; begin += step)
-    settle(projection, begin, std::min(begin + step, events), false);
+  const EventChanges& window = projection.window;
+  const bool in_order = projection.in_order;  // who is to blame may change it
+  std::vector<Change> changes = window.changes([&](std::string_view key) { return projection.apart.contains(key); });
+  if (!in_order) window.sort_by_row(changes);
+  std::vector<ChangeSpan> parts;
+  for (auto begin = changes.begin(); begin != changes.end();) {
+    const auto end = std::find_if(begin, changes.end(), [&](const Change& change) {
+      return in_order ? change.event != begin->event : window.key(change) != window.key(*begin);
+    });
+    parts.emplace_back(begin, end);
+    begin = end;
+  }
+  settle_parts(projection, parts, projection.step, [&](ChangeSpan part, const SqlError& error) {
+    if (in_order || part.size() == 1) return blame(projection, part, error);
+    std::vector<ChangeSpan> events;
+    for (std::size_t at = 0; at < part.size(); ++at) events.push_back(part.subspan(at, 1));
+    std::size_t step = events.size() / 2;
+    settle_parts(projection, events, step,
+                 [&](ChangeSpan event, const SqlError& cause) { blame(projection, event, cause); });
+  });
 }
 
-/// Writes the events [begin, end) but for those that are to blame. False where there are any. `refused`: all of them
-/// together are known to be.
-bool RefusedBatch::settle(Projection& projection, std::size_t begin, std::size_t end, bool refused) {
-  if (in_doubt_) return false;
-  if (!refused || end - begin == 1) {
-    const ChangeSet changes =
-        projection.window.composed(begin, end, [&](std::string_view key) { return projection.apart.contains(key); });
-    if (changes.empty()) return true;
+/// Writes consecutive parts, about `step` of them at once: more where these are accepted, fewer where they are refused.
+/// Calls `alone` with each part that is refused by itself.
+template <typename Alone>
+void RefusedBatch::settle_parts(Projection& projection, std::span<const ChangeSpan> parts, std::size_t& step,
+                                const Alone& alone) {
+  std::size_t refused = 0;  // the parts before this one that are left are known to be refused together
+  for (std::size_t begin = 0; begin < parts.size() && !in_doubt_;) {
+    const bool known = refused > begin;
+    const std::size_t count =
+        known ? std::max<std::size_t>((refused - begin) / 2, 1) : std::min(step, parts.size() - begin);
+    const std::size_t end = begin + count;
+    const ChangeSpan some(parts[begin].begin(), parts[end - 1].end());
     try {
+      const ChangeSet changes = projection.window.composed(some);
       under_savepoint(projection, [&](TableWriter& writer) { return writer.write(session_, changes, Trust::nothing); });
-      return true;
+      if (!known) step = 2 * count;
+      begin = end;
     } catch (const SqlError& error) {
       if (!error.blames_data()) throw;
-      if (end - begin == 1) {
-        blame(projection, begin, error, changes);
-        return false;
+      if (!known) step = std::max<std::size_t>(count / 2, 1);
+      if (count > 1) {
+        refused = end;
+      } else {
+        alone(some, error);
+        begin = end;
       }
     }
   }
-  const std::size_t middle = begin + (end - begin) / 2;
-  const bool first_half = settle(projection, begin, middle, false);
-  // With the first half written as it is, the second one leaves the rows as both together would.
-  settle(projection, middle, end, first_half);
-  return false;
 }
 
-void RefusedBatch::blame(Projection& projection, std::size_t event, const SqlError& error, const ChangeSet& changes) {
-  if (!projection.apart.all() && is_between_rows(error)) {
+/// `refused` is what one event does to the rows that were written.
+void RefusedBatch::blame(Projection& projection, ChangeSpan refused, const SqlError& error) {
+  if (is_between_rows(error) && !(projection.apart.all() && projection.in_order)) {
     projection.apart.add_all();
+    projection.in_order = true;
     projection.left_out.clear();
     settled_ = false;
     in_doubt_ = true;
     return;
   }
+  const std::size_t event = refused.front().event;
+  const ChangeSet changes = projection.window.composed(refused);
   DeadLetter letter = projection.window.event(event);
   letter.error = explain_refusal(session_, error, changes, *projection.table, settings_.show_values);
   if (settings_.on_error == OnError::stop) throw RefusedEvent(projection.of_batch.projector->name(), std::move(letter));
   projection.left_out.emplace(projection.window.number(event), std::move(letter));
   // It is left out of its other rows too, whether these are written or not.
   projection.window.for_keys(event, [&](std::string_view key) {
-    if (projection.apart.contains(key)) return;
+    if (std::ranges::any_of(refused, [&](const Change& change) { return projection.window.key(change) == key; }))
+      return;
     projection.apart.add(key);
+    projection.in_order = true;
     settled_ = false;
   });
 }
@@ -304,6 +304,7 @@ void RefusedBatch::Projection::begin_again() {
   writer->roll_back_to(begin);
   waiting = {};
   tried = 0;
+  step = all_at_once;
   window.clear();
   written = {};
 }

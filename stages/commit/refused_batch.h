@@ -3,50 +3,32 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
-#include <set>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "pipeline/event_changes.h"
 #include "pipeline/options.h"
 #include "pipeline/stages.h"
+#include "stages/commit/row_keys.h"
 #include "stages/commit/table_writer.h"
 #include "stages/postgres/catalogue.h"
 #include "stages/postgres/session.h"
 
 namespace rebuild_projection {
 
-/// Rows by their canonical keys, or all that there are.
-class RowKeys {
- public:
-  void add(std::string_view key);
-  void add(const RowKeys& others);
-  void add_all();
-  void remove(std::string_view key);
-  [[nodiscard]] bool contains(std::string_view key) const { return all_ || keys_.contains(key); }
-  [[nodiscard]] bool all() const { return all_; }
-  [[nodiscard]] bool empty() const { return !all_ && keys_.empty(); }
-  /// Of those that were added one by one.
-  [[nodiscard]] std::size_t size() const { return keys_.size(); }
-
- private:
-  std::set<std::string, std::less<>> keys_;
-  bool all_ = false;
-};
-
 /// Writes a batch that the server refused as it stands, in the transaction that the session is in, so that the events
 /// to blame are left out and nothing else is.
 ///
 /// Rows first: they are written under savepoints, those of a refused part apart from one another, until the refused
 /// ones are known. What others stand in the way of is tried again when these are written. Then the events of the
-/// refused rows are folded once more (Batch::for_changes), and written in their order, by halves where the server
-/// refuses them, until one is refused alone: it is to blame, and left out of all its rows.
+/// refused rows are folded once more (Batch::for_changes), and each row's written in their order, fewer at once where
+/// the server refuses them, until one is refused alone: it is to blame, and left out of all its rows.
 ///
-/// Which of several rows is to blame for a value that only one of them may have is a question of their order: then all
-/// rows of the projection are written event by event.
+/// Where one that is to blame changes several rows, and where errors stop the run, the rows' events are written in one
+/// order. Which of several rows is to blame for a value that only one of them may have is a question of that order too:
+/// then all rows of the projection are written so.
 class RefusedBatch {
  public:
   struct Target {
@@ -72,7 +54,10 @@ class RefusedBatch {
  private:
   using Row = const ChangeSet::Row*;
   using RowSpan = std::span<const Row>;
+  using Change = EventChanges::Change;
+  using ChangeSpan = std::span<const Change>;
   using Trust = TableWriter::Trust;
+  static constexpr std::size_t all_at_once = std::numeric_limits<std::size_t>::max() / 2;
   enum class Part : std::uint8_t {
     removals,  ///< the rows that go
     all,
@@ -89,6 +74,9 @@ class RefusedBatch {
     std::size_t tried = 0;                         ///< rows
     std::map<std::uint64_t, DeadLetter> left_out;  ///< by the event's number in the batch
     EventChanges window;
+    /// Events are judged one after the other, with all their rows that are apart; else rows are, one by one.
+    bool in_order = false;
+    std::size_t step = all_at_once;  ///< rows or events of the window to write at once
     Committed::Projection written;
   };
   struct Verdict {
@@ -108,8 +96,9 @@ class RefusedBatch {
   bool fold_events();
   void settle_windows();
   void settle(Projection& projection);
-  bool settle(Projection& projection, std::size_t begin, std::size_t end, bool refused);
-  void blame(Projection& projection, std::size_t event, const SqlError& error, const ChangeSet& changes);
+  template <typename Alone>
+  void settle_parts(Projection& projection, std::span<const ChangeSpan> parts, std::size_t& step, const Alone& alone);
+  void blame(Projection& projection, ChangeSpan refused, const SqlError& error);
 
   template <typename Write>
   void under_savepoint(Projection& projection, const Write& write);

@@ -1,8 +1,10 @@
 // Without this an event that is left out could take another's changes with it, or leave some of its own.
 #include "pipeline/event_changes.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 
 #include "pipeline/changes.h"
@@ -32,17 +34,25 @@ TEST(EventChanges, ComposeWhatAnyConsecutiveEventsDoToSomeRows) {
     }
     ASSERT_EQ(changes.size(), events);
     const std::size_t begin = random() % events, end = begin + random() % (events - begin + 1);
-    const auto every = [](std::string_view) { return true; };
     std::vector<plain::Step> all;
     for (std::size_t event = begin; event < end; ++event)
       all.insert(all.end(), steps[event].begin(), steps[event].end());
     const ChangeSet expected = plain::fold(all, 0, all.size());
-    const ChangeSet composed = changes.composed(begin, end, every);
+    std::vector<EventChanges::Change> some = changes.changes([](std::string_view) { return true; });
+    std::erase_if(some, [&](const EventChanges::Change& one) { return one.event < begin || one.event >= end; });
+    const ChangeSet composed = changes.composed(some);
     SCOPED_TRACE("seed " + std::to_string(seed) + plain::described(all));
     EXPECT_EQ(plain::described(composed), plain::described(expected));
+    // Row by row it is the same, and so it is of each row alone.
+    changes.sort_by_row(some);
+    EXPECT_TRUE(std::ranges::is_sorted(some, {}, [&](const EventChanges::Change& one) { return changes.key(one); }));
+    EXPECT_EQ(plain::described(changes.composed(some)), plain::described(expected));
     for (const ChangeSet::Row* row : expected.sorted()) {
-      const ChangeSet one = changes.composed(begin, end, [&](std::string_view key) { return key == row->key(); });
+      const auto of_row = std::ranges::equal_range(some, row->key(), {},
+                                                   [&](const EventChanges::Change& one) { return changes.key(one); });
+      const ChangeSet one = changes.composed(of_row);
       ASSERT_EQ(one.size(), 1U);
+      EXPECT_THAT(plain::described(expected), testing::HasSubstr(plain::described(one)));
     }
     if (begin == end) continue;
     EXPECT_EQ(changes.number(begin), 10 * begin);
