@@ -117,7 +117,7 @@ TEST_F(RefusedRowsTest, EveryOtherEventMayBeRefused) {
                        "key = { id = \"@stream_id\" }\nadd = { sum = \"/n\" }\n");
   for (const std::string row : {"'s' || n % 700", "'s' || n / 2 % 9"}) {
     database.execute("TRUNCATE event_store");
-    append(1'500, row, "jsonb_build_object('n', CASE n % 4 WHEN 1 THEN 40000 WHEN 3 THEN -40000 ELSE n % 9 END)");
+    append(1'500, row, "jsonb_build_object('n', CASE n % 2 WHEN 1 THEN 40000 ELSE n % 9 END)");
     for (const std::uint64_t batch : {std::uint64_t{1}, std::uint64_t{100}, all_events}) {
       SCOPED_TRACE(row + " in batches of " + std::to_string(batch));
       run.options.batch_events = batch;

@@ -154,11 +154,17 @@ TEST_P(ServerStopTest, UnloggedTablesAreWholeOrTheRunSaysThatTheyAreNot) {
     if (crashed()) {
       EXPECT_THAT(run.err, HasSubstr("emptied what is unlogged of the table public."));
       ASSERT_TRUE(store.wait_until_gone());
+      // A crash takes the last commits, and may so take all of them: then there is nothing to resume.
+      const bool begun = store.database.value(
+                             "SELECT count(position) FROM rebuild_projection.rebuild_checkpoints"
+                             " WHERE projection_name IN ('stages', 'counters')") != "0";
       const Outcome resumed = store.apply("all", {"--resume"});
-      EXPECT_EQ(resumed.exit_code, 1);
-      EXPECT_THAT(resumed.err, HasSubstr("its table is unlogged (public.unlogged)"));
-      EXPECT_THAT(resumed.err, HasSubstr("its table is unlogged (public.stages)"));
-      EXPECT_EQ(store.apply("all").exit_code, 0);
+      EXPECT_EQ(resumed.exit_code, begun ? 1 : 0) << resumed.err;
+      if (begun) {
+        EXPECT_THAT(resumed.err, HasSubstr("its table is unlogged (public.unlogged)"));
+        EXPECT_THAT(resumed.err, HasSubstr("its table is unlogged (public.stages)"));
+        EXPECT_EQ(store.apply("all").exit_code, 0);
+      }
     }
     expect_whole();
   }
