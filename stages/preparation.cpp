@@ -13,6 +13,7 @@
 #include "pipeline/joined.h"
 #include "pipeline/machine.h"
 #include "stages/commit/own_clear.h"
+#include "stages/commit/side_table.h"
 #include "stages/commit/target_checks.h"
 #include "stages/commit/target_session.h"
 #include "stages/option_bounds.h"
@@ -35,15 +36,12 @@ std::unique_ptr<Session> connect(const Options& options, const std::stop_token& 
 }
 
 /// The numbers of the columns that a projection writes: one that is dropped and made anew gets another.
-std::string column_numbers(Session& target, const SelectedProjection& selected) {
-  ArrayText names;
-  for (const Column& column : selected.projector->table().key) names.add(column.name);
-  for (const Column& column : selected.projector->table().columns) names.add(column.name);
-  return std::string(target
-                         .execute("SELECT string_agg(a.attnum::text, ' ' ORDER BY a.attnum) FROM pg_attribute AS a"
-                                  " WHERE a.attrelid = $1::oid AND a.attname = ANY ($2::text[])",
-                                  {std::to_string(selected.table.oid), names.take()})
-                         .text(0, 0));
+std::string column_numbers(const SelectedProjection& selected) {
+  std::string numbers;
+  for (const CatalogueColumn& column : selected.table.columns)
+    if (is_written(selected.projector->table(), column.name))
+      numbers += (numbers.empty() ? "" : " ") + std::to_string(column.number);
+  return numbers;
 }
 
 Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedProjection>& selection,
@@ -54,7 +52,7 @@ Checkpoints checkpoints_of(const Options& options, const std::vector<SelectedPro
     std::vector<std::string> key;
     for (const Column& column : selected.projector->table().key) key.push_back(column.name);
     identities.push_back({.projection = selected.projector->name(),
-                          .definition = selected.projector->definition() + " " + column_numbers(target, selected),
+                          .definition = selected.projector->definition() + " " + column_numbers(selected),
                           .version = selected.projector->version(),
                           .key = std::move(key),
                           .table = selected.table.schema + "." + selected.table.name,

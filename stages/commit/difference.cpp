@@ -10,8 +10,6 @@ namespace rebuild_projection {
 
 namespace {
 
-/// Of a SELECT: https://www.postgresql.org/docs/current/limits.html
-constexpr std::size_t result_columns_max = 1664;
 /// Rows that are fetched at once.
 constexpr const char* fetch_rows = "100";
 
@@ -67,7 +65,7 @@ std::string Difference::any_differs() const {
 }
 
 Comparison Difference::count(Session& session) const {
-  // OFFSET 0 has the join itself compare: what it handed on could else be twice the columns that a row may have, 1,664.
+  // OFFSET 0 has the join itself compare: what it handed on could else be twice the columns that a row may have.
   std::string sql =
       "SELECT count(j.expected), count(j.live), count(*) FILTER (WHERE j.live IS NULL),"
       " count(*) FILTER (WHERE j.expected IS NULL), count(*) FILTER (WHERE false";
@@ -129,7 +127,7 @@ Drift Difference::read(const Rows& rows, std::size_t row, bool show_values) cons
 }
 
 void Difference::list(Session& session, bool show_values, const std::function<bool(Drift&&)>& take) const {
-  show_values = show_values && 2 + key_.size() + 2 * columns_.size() <= result_columns_max;
+  show_values = show_values && 2 + key_.size() + 2 * columns_.size() <= row_columns_max;
   session.execute("DECLARE drift NO SCROLL CURSOR FOR " + list_sql(show_values));
   for (bool more = true; more;) {
     const Rows rows = session.execute("FETCH " + std::string(fetch_rows) + " FROM drift");

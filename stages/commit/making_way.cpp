@@ -185,11 +185,6 @@ void move(Session& session, const Replacement& table, const Assignments& chosen)
                   " AS p SET live_at = m.new_at FROM moved AS m WHERE p.live_part = m.part AND p.live_at = m.at");
 }
 
-/// Class 22: a value out of its type's range; class 23: one that a check or another row refuses.
-bool is_about_the_value(const SqlError& error) {
-  return error.sqlstate.starts_with("22") || error.sqlstate.starts_with("23");
-}
-
 }  // namespace
 
 void make_way(Session& session, const Replacement& table) {
@@ -205,7 +200,9 @@ void make_way(Session& session, const Replacement& table) {
       session.execute("RELEASE SAVEPOINT making_way");
       return;
     } catch (const SqlError& error) {
-      if (!is_about_the_value(error) || nth + 1 == ways_max) throw;
+      // A value out of its type's range, or one that a check or another row refuses.
+      const bool of_the_value = error.is_class("22") || error.is_class("23");
+      if (!of_the_value || nth + 1 == ways_max) throw;
       session.execute("ROLLBACK TO SAVEPOINT making_way");
     }
   }

@@ -104,17 +104,15 @@ std::vector<std::string> check_target(const TargetUse& use) {
 }
 
 std::string width_problem(const TableLayout& layout) {
-  // What a statement's source may have of columns (MaxTupleAttributeNumber).
-  constexpr std::size_t columns_max = 1664;
   // As in MergeRows: the keys, which branch, and what happens to which column.
   std::size_t arrays = layout.key.size() + 2;
   for (const Column& column : layout.columns) {
     const auto combining = column.operations.combining();
     arrays += !combining ? 1 : *combining == Operation::append ? 4 : 2;
   }
-  if (arrays <= columns_max) return "";
+  if (arrays <= row_columns_max) return "";
   return "writes " + std::to_string(layout.columns.size()) + " columns, for which a statement needs " +
-         std::to_string(arrays) + " arrays, and the server takes " + std::to_string(columns_max) +
+         std::to_string(arrays) + " arrays, and the server takes " + std::to_string(row_columns_max) +
          "; a column under add, min or max takes two, one under append four: write fewer";
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -8,6 +9,10 @@
 #include <vector>
 
 namespace rebuild_projection {
+
+/// What a row may have of columns, in a result, a statement's source or between the steps of a plan
+/// (MaxTupleAttributeNumber). A table may have fewer.
+inline constexpr std::size_t row_columns_max = 1664;
 
 /// What PostgreSQL's catalogue says about a projection's table. A plain value: read once, before anything is written
 /// (read_table in stages/postgres/catalogue_query.h), and then checked without a connection.
@@ -28,6 +33,7 @@ struct CatalogueColumn {
   bool deterministic_collation = true;
   std::optional<std::string> default_expression;  ///< SQL, of the column or else of its domain
   bool constant_default = false;  ///< which is a constant, or immutable functions and operators over some
+  std::uint64_t number = 0;       ///< attnum: a column that is dropped and made anew gets another
 };
 
 struct CatalogueIndex {

@@ -39,7 +39,8 @@ void read_columns(Session& session, CatalogueTable& table) {
       "   node(name) WHERE node.name[1] NOT IN ('CONST', 'FUNCEXPR', 'OPEXPR', 'ARRAY', 'ARRAYEXPR', 'ROW', 'ROWEXPR',"
       "   'NAMEDARGEXPR', 'RELABELTYPE', 'COERCETODOMAIN'))"
       "  AND NOT EXISTS (SELECT FROM regexp_matches(coalesce(d.adbin::text, b.domain_bin), ':(?:op)?funcid (\\d+)',"
-      "   'g') AS call(id) LEFT JOIN pg_proc p ON p.oid = call.id[1]::oid WHERE p.provolatile IS DISTINCT FROM 'i')"
+      "   'g') AS call(id) LEFT JOIN pg_proc p ON p.oid = call.id[1]::oid WHERE p.provolatile IS DISTINCT FROM 'i'),"
+      " a.attnum"
       " FROM base b JOIN pg_type t ON t.oid = b.type AND t.typtype <> 'd'"
       " JOIN pg_attribute a ON a.attrelid = $1::oid AND a.attnum = b.attnum"
       " LEFT JOIN pg_collation c ON c.oid = a.attcollation"
@@ -63,6 +64,7 @@ void read_columns(Session& session, CatalogueTable& table) {
     column.deterministic_collation = rows.boolean(row, 12);
     column.default_expression = rows.optional(row, 13);
     column.constant_default = rows.boolean(row, 14);
+    column.number = rows.number(row, 15);
     table.columns.push_back(std::move(column));
   }
 }

@@ -35,6 +35,16 @@ class ShadowLockTest : public ShadowStore {
   static std::string process(OtherClient& client) {
     return "server process " + client.value("SELECT pg_backend_pid()");
   }
+  /// A run waits for the holder's locks so shortly that it fails, and once the holder ends by `end`, it is resumed.
+  void expect_short_wait(const std::string& projection, OtherClient& holder, const std::string& end) {
+    Outcome run = shadow(projection, {"--retries", "0"});
+    EXPECT_EQ(run.exit_code, 2) << run.err;
+    EXPECT_THAT(run.err, HasSubstr("there was a lock to wait for, of " + process(holder)));
+    holder.execute(end);
+    run = shadow(projection, {"--resume"});
+    EXPECT_EQ(run.exit_code, 0) << run.err;
+    EXPECT_EQ(store.differing(projection), "0");
+  }
 };
 
 TEST_F(ShadowLockTest, WritersComeInAgainWhereARowIsLocked) {
@@ -90,13 +100,7 @@ TEST_F(ShadowLockTest, ARowThatAForeignKeyNamesIsNotWaitedForLong) {
       " '3'");
   OtherClient holder(store.database);
   holder.execute("DELETE FROM known WHERE candidate_id = '3'");
-  Outcome run = shadow("counters", {"--retries", "0"});
-  EXPECT_EQ(run.exit_code, 2) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("there was a lock to wait for, of " + process(holder)));
-  holder.execute("ROLLBACK");
-  run = shadow("counters", {"--resume"});
-  EXPECT_EQ(run.exit_code, 0) << run.err;
-  EXPECT_EQ(store.differing("counters"), "0");
+  expect_short_wait("counters", holder, "ROLLBACK");
 }
 
 TEST_F(ShadowLockTest, ARowThatAForeignKeyComesFromIsNotWaitedForLong) {
@@ -106,13 +110,7 @@ TEST_F(ShadowLockTest, ARowThatAForeignKeyComesFromIsNotWaitedForLong) {
       ", -1); INSERT INTO child SELECT event_id FROM event_rows WHERE n = -1");
   OtherClient holder(store.database);
   holder.execute("DELETE FROM child");
-  Outcome run = shadow("event_rows", {"--retries", "0"});
-  EXPECT_EQ(run.exit_code, 2) << run.err;
-  EXPECT_THAT(run.err, HasSubstr("there was a lock to wait for, of " + process(holder)));
-  holder.execute("COMMIT");
-  run = shadow("event_rows", {"--resume"});
-  EXPECT_EQ(run.exit_code, 0) << run.err;
-  EXPECT_EQ(store.differing("event_rows"), "0");
+  expect_short_wait("event_rows", holder, "COMMIT");
 }
 
 TEST_F(ShadowLockTest, APreparedTransactionIsNamed) {

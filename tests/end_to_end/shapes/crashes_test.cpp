@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <functional>
 
 #include "tests/end_to_end/shapes/ground.h"
 #include "tests/support/hostile_names.h"
@@ -94,54 +95,46 @@ class CrashedShapes : public testing::TestWithParam<const char*> {
     ground.expect_rows(Story::events);
   }
 
+  /// The run with a crash at some of its messages: what it reports as done is done; otherwise `holds` of what is
+  /// logged.
+  void crash_everywhere(const Arguments& arguments, const Arguments& anew, const std::function<bool()>& holds) {
+    int messages = 0;
+    ground.lay_out(23);
+    if (run(arguments, 0, &messages).exit_code == 1) GTEST_SKIP() << "refused";
+    for (const int nth : crashes(messages)) {
+      SCOPED_TRACE("at message " + std::to_string(nth) + " of " + std::to_string(messages));
+      ground.lay_out(23);
+      ground.database.execute("CHECKPOINT");
+      const Program::Result done = run(arguments, nth);
+      if (done.exit_code == 0) {
+        ground.expect_rows(Story::events);
+      } else if (survives_crashes()) {
+        EXPECT_TRUE(holds()) << done.err;
+      }
+      expect_remedy(arguments, anew);
+    }
+  }
+
   const OwnServer server;
   Ground ground{shape()};
 };
 
 TEST_P(CrashedShapes, InPlace) {
-  const Arguments arguments{"--mode", "APPLY", "--batch-size", "5"};
-  int messages = 0;
-  ground.lay_out(23);
-  if (run(arguments, 0, &messages).exit_code == 1) GTEST_SKIP() << "refused";
-  for (const int nth : crashes(messages)) {
-    SCOPED_TRACE("at message " + std::to_string(nth) + " of " + std::to_string(messages));
-    ground.lay_out(23);
-    ground.database.execute("CHECKPOINT");
-    const Program::Result done = run(arguments, nth);
-    if (done.exit_code == 0) {
-      ground.expect_rows(Story::events);
-    } else if (survives_crashes()) {
-      // The rows that were there before, or those of the events up to the checkpoint.
-      const std::string checkpoint =
-          ground.database.value("SELECT coalesce(to_regclass('rebuild_projection.rebuild_checkpoints')::text, '')");
-      const std::string events =
-          checkpoint.empty() ? "" : ground.database.value("SELECT max(events) FROM " + checkpoint);
-      EXPECT_TRUE(ground.has_rows(23) || (!events.empty() && ground.has_rows(std::stoi(events)))) << done.err;
-    }
-    expect_remedy(arguments, {});
-  }
+  // The rows that were there before, or those of the events up to the checkpoint.
+  crash_everywhere({"--mode", "APPLY", "--batch-size", "5"}, {}, [&] {
+    const std::string checkpoint =
+        ground.database.value("SELECT coalesce(to_regclass('rebuild_projection.rebuild_checkpoints')::text, '')");
+    const std::string events = checkpoint.empty() ? "" : ground.database.value("SELECT max(events) FROM " + checkpoint);
+    return ground.has_rows(23) || (!events.empty() && ground.has_rows(std::stoi(events)));
+  });
 }
 
 /// PostgreSQL 15 itself may fail to start after such a crash, rarely: what it recovers and the file of an unlogged
 /// table that was made just before have the same number.
 TEST_P(CrashedShapes, Published) {
   if (std::getenv("REBUILD_PROJECTION_STRESS") == nullptr) GTEST_SKIP() << "REBUILD_PROJECTION_STRESS is not set";
-  const Arguments arguments{"--mode", "APPLY", "--batch-size", "10", "--strategy", "shadow", "--keep-previous"};
-  int messages = 0;
-  ground.lay_out(23);
-  if (run(arguments, 0, &messages).exit_code == 1) GTEST_SKIP() << "refused";
-  for (const int nth : crashes(messages)) {
-    SCOPED_TRACE("at message " + std::to_string(nth) + " of " + std::to_string(messages));
-    ground.lay_out(23);
-    ground.database.execute("CHECKPOINT");
-    const Program::Result done = run(arguments, nth);
-    if (done.exit_code == 0) {
-      ground.expect_rows(Story::events);
-    } else if (survives_crashes()) {
-      EXPECT_TRUE(ground.has_rows(23) || ground.has_rows(Story::events)) << done.err;
-    }
-    expect_remedy(arguments, {"--discard"});
-  }
+  crash_everywhere({"--mode", "APPLY", "--batch-size", "10", "--strategy", "shadow", "--keep-previous"}, {"--discard"},
+                   [&] { return ground.has_rows(23) || ground.has_rows(Story::events); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Some, CrashedShapes,
